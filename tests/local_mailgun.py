@@ -1,0 +1,106 @@
+"""A Mailgun on this machine that answers what a test tells it to, over real HTTP."""
+
+import contextlib
+import io
+import json
+import os
+import threading
+from collections import deque
+from dataclasses import dataclass
+from email.message import Message
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest.mock import patch
+
+from werkzeug.formparser import FormDataParser
+from werkzeug.http import parse_options_header
+
+from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
+
+QUEUED = {"id": "<1@mailgun.test>", "message": "Queued. Thank you."}
+
+
+@dataclass
+class Seen:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    headers: Message
+    body: bytes
+    connection: int
+
+    @property
+    def form(self):
+        """The fields and files of a multipart form, as werkzeug reads them."""
+        content_type = self.headers["Content-Type"]
+        mimetype, options = parse_options_header(content_type)
+        _stream, fields, files = FormDataParser().parse(
+            io.BytesIO(self.body), mimetype, len(self.body), options
+        )
+        return fields, files
+
+    def values(self, name):
+        """The values of a form's field."""
+        return self.form[0].getlist(name)
+
+
+class LocalMailgun:
+    """Collects requests in ``seen``; gives the queued answers in their order."""
+
+    def __init__(self):
+        self.seen = []
+        self.answers = deque()
+
+    def answer(self, status, body, content_type="application/json"):
+        """Queue an answer; without one the next request is "Queued. Thank you."."""
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        self.answers.append((status, body, content_type))
+
+    def _next_answer(self):
+        if self.answers:
+            return self.answers.popleft()
+        return 200, json.dumps(QUEUED).encode(), "application/json"
+
+    @contextlib.contextmanager
+    def running(self):
+        """Serve, with the module's API host pointing here."""
+        mailgun = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"  # keeps connections alive, as Mailgun does
+
+            def handle_any(self):
+                length = int(self.headers.get("Content-Length") or 0)
+                mailgun.seen.append(
+                    Seen(
+                        self.command,
+                        self.path,
+                        self.headers,
+                        self.rfile.read(length),
+                        self.client_address[1],
+                    )
+                )
+                status, body, content_type = mailgun._next_answer()
+                self.send_response(status)
+                self.send_header("Content-Type", content_type)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = do_PUT = handle_any
+
+            def log_message(self, *_arguments):
+                """Say nothing: the test looks at what was seen."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        serve = partial(server.serve_forever, poll_interval=0.01)
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            with patch.dict(os.environ, {API_URL_VARIABLE: url}):
+                yield self
+        finally:
+            server.shutdown()
+            server.server_close()

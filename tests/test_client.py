@@ -1,0 +1,164 @@
+import os
+from unittest.mock import patch
+
+from odoo.tests import BaseCase, tagged
+
+from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
+from odoo.addons.mail_mailgun.tools.client import MailgunClient, api_url
+from odoo.addons.mail_mailgun.tools.errors import (
+    RefusedMessage,
+    SettingError,
+    TransientError,
+)
+
+from .local_mailgun import LocalMailgun
+
+DOMAIN = "mail.example.com"
+MIME = b"Subject: caf\xe9\r\n\r\nbody\n"
+
+
+@tagged("mailgun_tools")
+class TestClient(BaseCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.mailgun = LocalMailgun()
+        cls.enterClassContext(cls.mailgun.running())
+
+    def setUp(self):
+        super().setUp()
+        self.mailgun.seen.clear()
+        self.mailgun.answers.clear()
+        self.client = MailgunClient("us", "key-secret")
+        self.addCleanup(self.client.close)
+
+    def send(self, *recipients, **options):
+        return self.client.send_mime(
+            DOMAIN, MIME, recipients or ["customer@example.org"], options
+        )
+
+    def assert_answer(self, kind, status, body, words, content_type="application/json"):
+        """``kind`` is raised, and its sentence holds each of ``words``."""
+        self.mailgun.answer(status, body, content_type)
+        with self.assertRaises(kind) as caught:
+            self.send()
+        self.assertIs(type(caught.exception), kind)
+        self.assertEqual(caught.exception.status, status)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+        self.assertNotIn("key-secret", str(caught.exception))
+
+    def test_the_message_arrives_byte_for_byte_as_a_file(self):
+        self.send()
+        (seen,) = self.mailgun.seen
+        self.assertEqual(seen.path, f"/v3/{DOMAIN}/messages.mime")
+        (file,) = seen.form[1].getlist("message")
+        self.assertEqual(file.read(), MIME)
+
+    def test_each_envelope_recipient_is_a_field_of_its_own(self):
+        self.send("a@example.org", "b@example.org")
+        (seen,) = self.mailgun.seen
+        self.assertEqual(seen.values("to"), ["a@example.org", "b@example.org"])
+
+    def test_the_key_travels_as_basic_authentication(self):
+        self.send()
+        (seen,) = self.mailgun.seen
+        self.assertEqual(seen.headers["Authorization"], "Basic YXBpOmtleS1zZWNyZXQ=")
+
+    def test_options_go_along(self):
+        self.send(**{"o:testmode": "yes"})
+        (seen,) = self.mailgun.seen
+        self.assertEqual(seen.values("o:testmode"), ["yes"])
+
+    def test_the_id_that_mailgun_gave_is_returned(self):
+        self.assertEqual(self.send(), "<1@mailgun.test>")
+
+    def test_all_mails_share_one_connection(self):
+        for _mail in range(5):
+            self.send()
+        self.assertEqual(len({seen.connection for seen in self.mailgun.seen}), 1)
+
+    def test_a_domain_cannot_leave_its_place_in_the_url(self):
+        self.mailgun.answer(404, {"message": "Domain not found"})
+        with self.assertRaises(SettingError):
+            self.client.send_mime("a/../b?c", MIME, ["customer@example.org"])
+        self.assertEqual(self.mailgun.seen[0].path, "/v3/a%2F..%2Fb%3Fc/messages.mime")
+
+    def test_a_wrong_key_is_a_setting(self):
+        self.assert_answer(
+            SettingError,
+            401,
+            b"Forbidden",
+            [DOMAIN, "US", "API key", "signing key", "other region"],
+            "text/plain",
+        )
+
+    def test_an_unknown_domain_is_a_setting_and_names_the_region(self):
+        self.assert_answer(
+            SettingError,
+            404,
+            {"message": f"Domain not found: {DOMAIN}"},
+            [DOMAIN, "US region", "other region"],
+        )
+
+    def test_a_key_without_the_right_is_a_setting(self):
+        self.assert_answer(SettingError, 403, {"message": "no"}, ["role", "IP"])
+
+    def test_an_unpaid_account_is_a_setting(self):
+        self.assert_answer(SettingError, 402, {"message": "pay"}, ["account", "pay"])
+
+    def test_an_unverified_domain_is_a_setting(self):
+        text = f"Domain {DOMAIN} is not allowed to send: not verified."
+        self.assert_answer(SettingError, 400, {"message": text}, ["DNS", "verified"])
+
+    def test_a_used_up_quota_only_has_to_wait(self):
+        text = (
+            f"Domain {DOMAIN} is not allowed to send: recipient limit exceeded, try "
+            "again after Sat, 01 Jan 2022 00:00:00 UTC"
+        )
+        for status in (400, 420, 429):
+            self.assert_answer(TransientError, status, {"message": text}, ["01 Jan"])
+
+    def test_mailguns_own_failures_only_have_to_wait(self):
+        page = b"<html><body>502 Bad Gateway</body></html>"
+        for status in (500, 502, 503, 504):
+            self.assert_answer(TransientError, status, page, ["later"], "text/html")
+
+    def test_a_refused_message_says_why_in_mailguns_words(self):
+        text = "'to' parameter is not a valid address. please check documentation"
+        self.assert_answer(RefusedMessage, 400, {"message": text}, [text])
+
+    def test_a_message_that_is_too_large_is_refused_with_the_limit(self):
+        page = b"<html>413 Request Entity Too Large</html>"
+        self.assert_answer(RefusedMessage, 413, page, ["25 MB"], "text/html")
+
+    def test_a_page_that_is_not_the_api_is_no_success(self):
+        self.assert_answer(
+            SettingError, 200, b"Mailgun Magnificent API", ["name"], "text/html"
+        )
+
+    def test_a_redirect_is_not_followed_with_the_key(self):
+        self.assert_answer(SettingError, 302, b"", ["proxy"], "text/html")
+        self.assertEqual(len(self.mailgun.seen), 1)
+
+    def test_a_refused_connection_only_has_to_wait(self):
+        with patch.dict(os.environ, {API_URL_VARIABLE: "http://127.0.0.1:9"}):
+            client = MailgunClient("us", "key-secret")
+        with self.assertRaisesRegex(TransientError, "could not be reached"):
+            client.send_mime(DOMAIN, MIME, ["customer@example.org"])
+
+    def test_a_sending_key_is_proved_without_sending(self):
+        self.mailgun.answer(400, {"message": "from parameter is missing"})
+        self.client.check_sending(DOMAIN)
+        self.assertEqual(self.mailgun.seen[0].path, f"/v3/{DOMAIN}/messages")
+
+    def test_the_region_decides_the_host(self):
+        with patch.dict(os.environ):
+            os.environ.pop(API_URL_VARIABLE, None)
+            self.assertEqual(api_url("us"), "https://api.mailgun.net")
+            self.assertEqual(api_url("eu"), "https://api.eu.mailgun.net")
+
+    def test_another_host_is_taken_from_the_environment_only(self):
+        with patch.dict(os.environ, {API_URL_VARIABLE: "http://127.0.0.1:1/"}):
+            self.assertEqual(api_url("us"), "http://127.0.0.1:1")
+            self.assertEqual(api_url("eu"), "http://127.0.0.1:1/eu")

@@ -1,0 +1,266 @@
+import email
+import email.policy
+import json
+
+from odoo.tests import BaseCase, tagged
+
+from odoo.addons.mail_mailgun.tools.errors import MalformedPayload
+from odoo.addons.mail_mailgun.tools.forms import FilePart, Form
+from odoo.addons.mail_mailgun.tools.inbound import read_inbound
+from odoo.addons.mail_mailgun.tools.mail_head import (
+    envelope,
+    message_id_of,
+    subject_of,
+)
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256))
+RECIPIENT = "sales@mail.example.com"
+
+
+def form(files=(), **fields):
+    """A form as Mailgun posts it; _ stands for - in names."""
+    values = {"recipient": RECIPIENT, "sender": "customer@example.org", **fields}
+    return Form(
+        [
+            (
+                name.replace("_", "-"),
+                value if isinstance(value, bytes) else value.encode(),
+            )
+            for name, value in values.items()
+        ],
+        files,
+    )
+
+
+def parsed(files=(), headers=(("Subject", "Hello"),), **fields):
+    """Read a parsed form back with Python's parser, as core does."""
+    listed = json.dumps([list(header) for header in headers])
+    post = read_inbound(form(files, message_headers=listed, **fields))
+    return email.message_from_bytes(post.raw, policy=email.policy.SMTP)
+
+
+def file(number=1, name="a.bin", kind="application/pdf", data=b"%PDF-\xff\0"):
+    return FilePart(f"attachment-{number}", name, kind, data)
+
+
+@tagged("mailgun_tools")
+class TestReadInbound(BaseCase):
+    def refused(self, words, **fields):
+        with self.assertRaisesRegex(MalformedPayload, words):
+            read_inbound(form(**fields))
+
+    def test_raw_mime_passes_untouched(self):
+        raw = b"Subject: caf\xe9\nTo: x\r\n\r\n\xff\0\r\n.\n"
+        post = read_inbound(form(body_mime=raw))
+        self.assertEqual(post.raw, raw)
+        self.assertEqual(post.recipients, (RECIPIENT,))
+        self.assertEqual(post.sender, "customer@example.org")
+
+    def test_raw_mime_that_came_as_a_file_is_taken_as_well(self):
+        post = read_inbound(form([FilePart("body-mime", "m", "", b"Subject: x\n\n")]))
+        self.assertEqual(post.subject, "x")
+
+    def test_a_delivery_report_has_an_empty_sender(self):
+        for sender in ("", "<>", " ", "no address", "a@b\r\nX: y"):
+            post = read_inbound(form(sender=sender, body_mime=b"Subject: x\n\n"))
+            self.assertEqual(post.sender, "")
+
+    def test_angle_brackets_and_lists_of_recipients_are_understood(self):
+        post = read_inbound(form(recipient="<a@x.com>, b@y.com", body_mime=b"S: x\n\n"))
+        self.assertEqual(post.recipients, ("a@x.com", "b@y.com"))
+
+    def test_a_recipient_that_could_inject_a_header_is_refused(self):
+        for recipient in (
+            "a@x.com\r\nBcc: b@y.com",
+            "a@x\0.com",
+            "a",
+            "a b@x.com",
+            "@",
+        ):
+            with self.subTest(recipient=recipient):
+                self.refused("recipient", recipient=recipient, body_mime=b"S: x\n\n")
+
+    def test_an_address_of_no_possible_length_is_refused(self):
+        self.refused("recipient", recipient="a" * 400 + "@x.com", body_mime=b"S: x\n\n")
+
+    def test_a_post_that_only_notifies_says_which_action_to_use(self):
+        self.refused("forward", message_url="https://storage/1", body_plain="x")
+
+    def test_a_post_without_any_content_is_refused(self):
+        self.refused("neither")
+        self.refused("neither", message_headers="[]", body_plain="")
+
+    def test_headers_alone_are_a_mail(self):
+        self.assertEqual(parsed()["Subject"], "Hello")
+
+
+@tagged("mailgun_tools")
+class TestMailHead(BaseCase):
+    def enveloped(self, raw, message_id="<1@x>"):
+        return envelope(raw, "customer@example.org", [RECIPIENT], message_id)
+
+    def test_the_envelope_comes_first_and_nothing_else_changes(self):
+        raw = b"Message-Id: <1@x>\r\nSubject: caf\xe9\r\n\r\n\xff\n\r\n"
+        self.assertEqual(
+            self.enveloped(raw),
+            b"Return-Path: <customer@example.org>\r\n"
+            b"Delivered-To: sales@mail.example.com\r\n" + raw,
+        )
+
+    def test_what_the_sender_put_there_is_removed_with_its_folded_lines(self):
+        for end in (b"\r\n", b"\n", b"\r"):
+            raw = end.join(
+                [
+                    b"DELIVERED-TO: forged@x,",
+                    b"\tforged2@x",
+                    b"Message-Id: <1@x>",
+                    b"return-path: <forged@x>",
+                    b"",
+                    b"Delivered-To: in the body",
+                ]
+            )
+            with self.subTest(end=end):
+                result = self.enveloped(raw)
+                self.assertNotIn(b"forged", result)
+                self.assertIn(b"Delivered-To: in the body", result)
+                self.assertEqual(result.count(end), 4)
+
+    def test_odd_mails_stay_readable(self):
+        for raw, body in [
+            (b"", ""),
+            (b"\r\nbody", "body"),
+            (b"just text", "just text"),
+            (b"From customer Mon Jan 1\nMessage-Id: <1@x>\n\nbody", "body"),
+            (b"Message-Id: <1@x>\nno header\n\nbody", "no header\n\nbody"),
+            (
+                b" folded\nMessage-Id: <1@x>\n\nbody",
+                " folded\nMessage-Id: <1@x>\n\nbody",
+            ),
+        ]:
+            with self.subTest(raw=raw):
+                mail = email.message_from_bytes(self.enveloped(raw))
+                self.assertEqual(mail["Delivered-To"], RECIPIENT)
+                self.assertEqual(mail["Message-Id"], "<1@x>")
+                self.assertEqual(mail.get_payload(), body)
+
+    def test_a_missing_message_id_is_made_of_the_bytes(self):
+        for raw in (
+            b"Subject: x\n\n",
+            b"Message-Id:\n\n",
+            b"Message-Id: <>\n\n",
+            b"Message-Id: <" + b"x" * 300 + b">\n\n",
+        ):
+            with self.subTest(raw=raw):
+                found = message_id_of(raw)
+                self.assertRegex(found, r"<[0-9a-f]{64}@mailgun\.inbound>")
+                self.assertEqual(found, message_id_of(raw))
+                mail = email.message_from_bytes(self.enveloped(raw, found))
+                self.assertEqual(mail.get_all("Message-Id"), [found])
+
+    def test_a_message_id_is_taken_as_it_is(self):
+        self.assertEqual(message_id_of(b"message-id:\n <a@b>\n\n"), "<a@b>")
+
+    def test_a_subject_is_one_decoded_line_of_limited_length(self):
+        self.assertEqual(
+            subject_of(b"Subject: =?utf-8?q?caf=C3=A9?=\n folded\n\n"), "café folded"
+        )
+        self.assertEqual(len(subject_of(b"Subject: " + b"x" * 999 + b"\n\n")), 500)
+        self.assertNotIn("\0", subject_of(b"Subject: a\0b\n\n"))
+
+
+@tagged("mailgun_tools")
+class TestParsedForm(BaseCase):
+    def test_headers_come_back_in_their_order_and_number(self):
+        headers = [("Received", "a"), ("Received", "b"), ("References", "<1@x> <2@x>")]
+        mail = parsed(headers=headers)
+        self.assertEqual(mail.get_all("Received"), ["a", "b"])
+        self.assertEqual(mail["References"], "<1@x> <2@x>")
+
+    def test_names_with_commas_and_accents_come_back(self):
+        value = '"Müller, Sales" <sales@example.org>, Zoë <zoe@example.org>'
+        mail = parsed(headers=[("From", value), ("Subject", "Grüße")])
+        addresses = mail["From"].addresses
+        self.assertEqual(addresses[0].display_name, "Müller, Sales")
+        self.assertEqual([a.username for a in addresses], ["sales", "zoe"])
+        self.assertEqual(mail["Subject"], "Grüße")
+
+    def test_a_header_cannot_start_another_one(self):
+        mail = parsed(headers=[("Subject", "a\r\nBcc: b"), ("X: y\nBcc", "c")])
+        self.assertEqual(mail["Subject"], "a Bcc: b")
+        self.assertIsNone(mail["Bcc"])
+
+    def test_without_a_list_of_headers_the_fields_are_used(self):
+        for listed in ("{broken", '"text"', "[1, [2], [3, 4]]"):
+            post = read_inbound(
+                form(message_headers=listed, Subject="Hello", **{"from": "a@b.com"})
+            )
+            mail = email.message_from_bytes(post.raw)
+            self.assertEqual((mail["Subject"], mail["From"]), ("Hello", "a@b.com"))
+
+    def test_text_alone_html_alone_and_both_come_back(self):
+        plain = parsed(body_plain="Grüße\r\n")
+        self.assertEqual(plain.get_body().get_content(), "Grüße\r\n")
+        html = parsed(body_html="<b>ü</b>")
+        self.assertEqual(html.get_content_type(), "text/html")
+        both = parsed(body_plain="text", body_html="<b>html</b>")
+        self.assertEqual(both.get_content_type(), "multipart/alternative")
+        self.assertEqual(both.get_body(("plain",)).get_content(), "text")
+        self.assertEqual(both.get_body(("html",)).get_content(), "<b>html</b>")
+
+    def test_an_invitation_comes_back(self):
+        mail = parsed(body_plain="text", body_calendar="BEGIN:VCALENDAR")
+        kinds = [part.get_content_type() for part in mail.iter_parts()]
+        self.assertEqual(kinds, ["text/plain", "text/calendar"])
+
+    def test_attachments_keep_name_order_and_bytes_over_gaps(self):
+        files = [file(12, "last.pdf"), file(2, "first.pdf", data=b"\r\n\xff\0\n")]
+        mail = parsed(files, body_plain="text")
+        found = [(p.get_filename(), p.get_content()) for p in mail.iter_attachments()]
+        self.assertEqual(
+            found, [("first.pdf", b"\r\n\xff\0\n"), ("last.pdf", b"%PDF-\xff\0")]
+        )
+
+    def test_text_and_mails_as_attachments_keep_their_bytes(self):
+        for kind in ("text/csv", "message/rfc822", "multipart/mixed"):
+            with self.subTest(kind=kind):
+                data = b"caf\xe9;1\r\n\n"
+                (part,) = parsed(
+                    [file(kind=kind, data=data)], body_plain="x"
+                ).iter_attachments()
+                self.assertEqual(part.get_content(), data)
+
+    def test_a_missing_type_is_told_from_the_bytes(self):
+        for kind in ("", "application/octet-stream", "nonsense"):
+            (part,) = parsed(
+                [file(kind=kind, data=PNG)], body_plain="x"
+            ).iter_attachments()
+            self.assertEqual(part.get_content_type(), "image/png")
+
+    def test_odd_file_names_are_kept_as_far_as_a_header_can_hold_them(self):
+        for name, kept in [
+            ("Grüße.pdf", "Grüße.pdf"),
+            ("a\r\nb.pdf", "a b.pdf"),
+            ('a "b";c.pdf', 'a "b";c.pdf'),
+            ("", "attachment-1.pdf"),
+        ]:
+            with self.subTest(name=name):
+                (part,) = parsed([file(name=name)], body_plain="x").iter_attachments()
+                self.assertEqual(part.get_filename(), kept)
+
+    def test_an_image_in_the_text_is_related_and_others_are_attached(self):
+        mail = parsed(
+            [file(1, "in.png", "image/png", PNG), file(2, "out.png", "image/png", PNG)],
+            body_html='<img src="cid:logo@x">',
+            content_id_map='{"<logo@x>": "attachment-1", "": "attachment-2"}',
+        )
+        self.assertEqual(mail.get_content_type(), "multipart/mixed")
+        related, attached = mail.iter_parts()
+        self.assertEqual(related.get_content_type(), "multipart/related")
+        (image,) = [p for p in related.walk() if p["Content-Id"] == "<logo@x>"]
+        self.assertEqual(image.get_content(), PNG)
+        self.assertEqual(attached.get_filename(), "out.png")
+
+    def test_a_broken_content_id_map_costs_no_attachment(self):
+        for broken in ("{", "[]", '{"<a>": {"url": "x"}}', '{"<a>": 1}'):
+            mail = parsed([file()], body_plain="x", content_id_map=broken)
+            self.assertEqual(len(list(mail.iter_attachments())), 1)

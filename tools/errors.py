@@ -1,0 +1,55 @@
+"""Every error that this module raises, on one screen.
+
+The class says what to *do*, the text says what happened and how to repair it:
+
+* :class:`TransientError`  wait, then try again; nothing is wrong here;
+* :class:`SettingError`    somebody has to change a setting, here or at Mailgun;
+* :class:`RefusedMessage`  this one mail has to change, all others are fine;
+* :class:`InvalidSignature`, :class:`MalformedPayload`  what came in is not for us.
+"""
+
+
+class MailgunError(Exception):
+    """Base of all errors; ``str()`` is a sentence for the person who reads it."""
+
+
+class ApiError(MailgunError):
+    """Mailgun, or the way to it, did not do what was asked.
+
+    :param str message: what happened and what to do
+    :param int status: the HTTP status, or 0 when there was no answer
+    :param str detail: Mailgun's own words, or ""
+    """
+
+    def __init__(self, message, status=0, detail=""):
+        super().__init__(message)
+        self.status = status
+        self.detail = detail
+
+
+class TransientError(ApiError):
+    """It will work later: rate limit, Mailgun's own failure, network trouble."""
+
+
+class SettingError(ApiError):
+    """It will not work before a setting changes: key, region, domain, plan."""
+
+
+class RefusedMessage(ApiError):
+    """Mailgun refuses this one message: address, size, content."""
+
+
+class MalformedPayload(MailgunError):
+    """A request that can never become a mail or an event."""
+
+
+class InvalidSignature(MailgunError):
+    """A request that does not prove that it comes from Mailgun."""
+
+
+class UnreadableKey(MailgunError):
+    """A stored key that the present master key does not open."""
+
+
+class MissingSigningKey(MailgunError):
+    """There is no key to check a request with, so it is neither believed nor lost."""

@@ -1,0 +1,117 @@
+"""The header block of a mail, read and changed as bytes.
+
+A mail that is parsed and written again is another mail: signatures break, odd encodings
+are lost. So the few headers that matter here are found in place, and the rest of the
+bytes is not touched. What counts as a header is what Python's parser takes as one
+(``email.feedparser``, which follows RFC 5322 and forgives line ends).
+"""
+
+import email
+import email.policy
+import hashlib
+import re
+from collections.abc import Iterable
+from email.message import EmailMessage
+
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+):")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+# Says who the envelope was for and from. Only whoever received the mail may say that,
+# and Odoo routes by it (mail_thread.py, message_parse).
+_ENVELOPE_FIELDS = frozenset({b"delivered-to", b"return-path"})
+
+# The index of PostgreSQL has a limit, and no mail program writes longer ones.
+MAX_MESSAGE_ID = 250
+MAX_SUBJECT = 500
+
+
+def envelope(
+    raw: bytes, sender: str, recipients: Iterable[str], message_id: str
+) -> bytes:
+    """Return the mail with the headers that its receiver adds.
+
+    :param raw: the mail as it came; nothing else in it changes
+    :param sender: envelope sender, "" for a delivery report
+    :param recipients: envelope recipients, without control characters
+    :param message_id: from :func:`message_id_of`; added when the mail has none itself
+    """
+    fields, rest = _split(raw)
+    dropped = set(_ENVELOPE_FIELDS)
+    own = [f"Return-Path: <{sender}>"]
+    own += [f"Delivered-To: {recipient}" for recipient in recipients]
+    if _own_message_id(parse_head(raw)) != message_id:
+        dropped.add(b"message-id")
+        own.append(f"Message-Id: {message_id}")
+    newline = _newline(raw)
+    head = [line.encode("utf-8", "replace") + newline for line in own]
+    head += [data for name, data in fields if name not in dropped]
+    if rest and not rest.startswith((b"\r", b"\n")):
+        # Text without a header block, or after a line that is no header.
+        head.append(newline)
+    return b"".join(head) + rest
+
+
+def parse_head(raw: bytes) -> EmailMessage:
+    """Return the headers alone, as core will see them."""
+    fields, _rest = _split(raw)
+    head = b"".join(data for _name, data in fields)
+    return email.message_from_bytes(head, policy=email.policy.SMTP)
+
+
+def message_id_of(raw: bytes) -> str:
+    """Return the Message-Id, or one made of the mail's bytes when it has no usable one.
+
+    The same bytes always give the same, so a repetition is recognised.
+    """
+    found = _own_message_id(parse_head(raw))
+    return found or f"<{hashlib.sha256(raw).hexdigest()}@mailgun.inbound>"
+
+
+def subject_of(raw: bytes) -> str:
+    """Return the subject as one line of text, or ""."""
+    value = _header(parse_head(raw), "Subject")
+    return one_line(value)[:MAX_SUBJECT]
+
+
+def one_line(text: str) -> str:
+    """Return text without line breaks and other control characters."""
+    return _CONTROL.sub(" ", text.encode("utf-8", "replace").decode()).strip()
+
+
+def _own_message_id(head: EmailMessage) -> str:
+    value = _header(head, "Message-Id").strip()
+    usable = len(value) <= MAX_MESSAGE_ID and not _CONTROL.search(value)
+    return value if usable and value.strip("<> ") else ""
+
+
+def _header(head: EmailMessage, name: str) -> str:
+    try:
+        return str(head.get(name) or "")
+    except Exception:  # noqa: BLE001
+        # Python's own parser raises all kinds of errors for malformed values
+        # (python/cpython#81074 and others); the journal must take any mail.
+        return ""
+
+
+def _split(raw: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Split into header fields, as (lower-case name, bytes), and all that follows."""
+    fields = []
+    position = 0
+    while position < len(raw):
+        line = _LINE.match(raw, position)[0]
+        field = _FIELD.match(line)
+        if field:
+            fields.append((field[1].lower(), line))
+        elif line[:1] in (b" ", b"\t") and fields:
+            name, data = fields[-1]
+            fields[-1] = (name, data + line)
+        elif not (position == 0 and line.startswith(b"From ")):
+            break
+        position += len(line)
+    return fields, raw[position:]
+
+
+def _newline(raw: bytes) -> bytes:
+    first = _LINE.match(raw)[0]
+    return first[len(first.rstrip(b"\r\n")) :] or b"\r\n"

@@ -1,0 +1,204 @@
+"""Mailgun's parsed form back to a mail (RFC 5322, MIME).
+
+The form has the headers, the bodies as text and the attachments as files; what it has
+not, cannot come back: the order and nesting of the parts, their encodings, and parts
+without a file name. Fields: user manual, "Receive HTTP", "Parsed messages parameters".
+"""
+
+import email.policy
+import json
+import mimetypes
+import re
+from email import encoders
+from email.header import Header
+from email.message import Message
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+
+import magic
+
+from .forms import FilePart, Form
+from .mail_head import one_line
+
+_ATTACHMENT = re.compile(r"attachment-([0-9]{1,5})", re.ASCII)
+_BODY = re.compile(r"body-([a-z0-9.+-]{1,40})")
+_FIELD_NAME = re.compile(r"[\x21-\x39\x3b-\x7e]{1,200}")
+
+# Read from the form itself when it brings no list of headers.
+_FALLBACK_HEADERS = (
+    "From",
+    "To",
+    "Cc",
+    "Reply-To",
+    "Subject",
+    "Date",
+    "Message-Id",
+    "In-Reply-To",
+    "References",
+    "Auto-Submitted",
+    "Return-Path",
+    "Delivered-To",
+)
+# They describe parts that Mailgun has taken apart.
+_STRUCTURE = ("content-", "mime-version")
+_POLICY = email.policy.SMTP
+_CRLF = "\r\n"
+_GENERIC_TYPES = ("", "application/octet-stream", "binary/octet-stream", "*/*")
+
+
+def rebuild(form: Form) -> bytes | None:
+    """Return the mail that a parsed form describes; None when it describes none."""
+    headers = _headers(form)
+    bodies = _bodies(form)
+    files = _attachments(form)
+    if not (headers or bodies or files):
+        return None
+    mail = _assemble(bodies, files, _content_ids(form))
+    head = "".join(_header_line(name, value) for name, value in headers)
+    return head.encode("ascii") + mail.as_bytes(policy=mail.policy.clone(linesep=_CRLF))
+
+
+# --- headers --------------------------------------------------------------------------
+
+
+def _headers(form: Form) -> list[tuple[str, str]]:
+    pairs = _listed_headers(form) or _fallback_headers(form)
+    return [
+        (name, one_line(value))
+        for name, value in pairs
+        if _FIELD_NAME.fullmatch(name) and not name.lower().startswith(_STRUCTURE)
+    ]
+
+
+def _header_line(name: str, value: str) -> str:
+    """Return a header as it travels: ASCII, encoded words (RFC 2047) where needed."""
+    if value.isascii():
+        return f"{name}: {value}{_CRLF}"
+    try:
+        # Knows that in an address only the name may be encoded.
+        return _POLICY.header_factory(name, value).fold(policy=_POLICY)
+    except Exception:  # noqa: BLE001
+        # Python's header parser raises all kinds of errors for malformed addresses.
+        return f"{name}: {Header(value, 'utf-8').encode(linesep=_CRLF)}{_CRLF}"
+
+
+def _listed_headers(form: Form) -> list[tuple[str, str]]:
+    listed = _json(form, "message-headers")
+    if not isinstance(listed, list):
+        return []
+    return [
+        (pair[0], pair[1])
+        for pair in listed
+        if isinstance(pair, list)
+        and len(pair) == 2
+        and isinstance(pair[0], str)
+        and isinstance(pair[1], str)
+    ]
+
+
+def _fallback_headers(form: Form) -> list[tuple[str, str]]:
+    found = {name: form.text(name) for name in _FALLBACK_HEADERS}
+    found["From"] = found["From"] or form.text("from")
+    found["Subject"] = found["Subject"] or form.text("subject")
+    return [(name, value) for name, value in found.items() if value]
+
+
+def _json(form: Form, name: str):
+    try:
+        return json.loads(form.text(name) or "null")
+    except ValueError:
+        return None
+
+
+# --- parts ----------------------------------------------------------------------------
+
+
+def _bodies(form: Form) -> list[Message]:
+    """Return the text parts, plain first and HTML last, others between."""
+    texts = {}
+    for name in form.names():
+        match = _BODY.fullmatch(name)
+        if match and form.text(name):
+            texts[match[1]] = form.text(name)
+    order = sorted(texts, key=lambda kind: (kind == "html", kind != "plain"))
+    return [MIMEText(texts[kind], kind, "utf-8") for kind in order]
+
+
+def _attachments(form: Form) -> list[FilePart]:
+    """Return the files in the order of their numbers, which may have gaps."""
+    numbered = [(_ATTACHMENT.fullmatch(file.name), file) for file in form.files]
+    return [
+        file
+        for _number, file in sorted(
+            [(int(match[1]), file) for match, file in numbered if match],
+            key=lambda pair: pair[0],
+        )
+    ]
+
+
+def _content_ids(form: Form) -> dict[str, str]:
+    """Return attachment name → Content-Id, from a map that may hold anything."""
+    found = _json(form, "content-id-map")
+    if not isinstance(found, dict):
+        return {}
+    return {
+        name: one_line(cid).strip("<>")
+        for cid, name in found.items()
+        if isinstance(name, str) and one_line(cid).strip("<>")
+    }
+
+
+def _assemble(bodies, files, content_ids) -> Message:
+    html = next((b for b in bodies if b.get_content_subtype() == "html"), None)
+    text = html.get_payload(decode=True).decode() if html else ""
+    inline, attached = [], []
+    for file in files:
+        cid = content_ids.get(file.name)
+        shown = cid and f"cid:{cid}" in text
+        (inline if shown else attached).append(_file_part(file, cid))
+    content = _container("alternative", bodies)
+    content = _container("related", [content, *inline] if content else inline)
+    mail = _container("mixed", [content, *attached] if content else attached)
+    return mail or MIMEText("", "plain", "utf-8")
+
+
+def _container(kind: str, parts: list[Message]) -> Message | None:
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    container = MIMEMultipart(kind)
+    for part in parts:
+        del part["MIME-Version"]
+        container.attach(part)
+    return container
+
+
+def _file_part(file: FilePart, cid: str | None) -> Message:
+    main, sub = _media_type(file).split("/", 1)
+    part = MIMEBase(main, sub)
+    part.set_payload(file.data)
+    encoders.encode_base64(part)
+    part.add_header(
+        "Content-Disposition",
+        "inline" if cid else "attachment",
+        filename=("utf-8", "", _file_name(file, f"{main}/{sub}")),
+    )
+    if cid:
+        part["Content-Id"] = f"<{cid}>"
+    return part
+
+
+def _media_type(file: FilePart) -> str:
+    declared = file.content_type.split(";")[0].strip().lower()
+    if declared in _GENERIC_TYPES or not re.fullmatch(r"[\w.+-]+/[\w.+-]+", declared):
+        declared = magic.from_buffer(file.data[:2048], mime=True)
+    # As text it would be decoded, and as a message it must not be encoded (RFC 2046
+    # 5.2.1): both would change its bytes. Odoo tells the type from the name again.
+    if declared.startswith(("text/", "message/", "multipart/")) or "/" not in declared:
+        return "application/octet-stream"
+    return declared
+
+
+def _file_name(file: FilePart, media_type: str) -> str:
+    ending = mimetypes.guess_extension(media_type) or ".bin"
+    return one_line(file.filename) or f"{file.name}{ending}"
