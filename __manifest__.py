@@ -1,0 +1,21 @@
+{
+    "name": "Mailgun",
+    "version": "19.0.1.0.0",
+    "category": "Productivity/Discuss",
+    "summary": "Send, receive and track mail through Mailgun, without a mailbox",
+    "author": "mail_mailgun maintainers",
+    "license": "LGPL-3",
+    "depends": ["mail"],
+    "external_dependencies": {"python": ["cryptography", "python-magic", "requests"]},
+    "data": [
+        "security/ir.model.access.csv",
+        "data/ir_cron_data.xml",
+        "views/mailgun_domain_views.xml",
+        "views/mailgun_inbound_email_views.xml",
+        "views/ir_mail_server_views.xml",
+        "views/res_config_settings_views.xml",
+        "views/mailgun_menus.xml",
+    ],
+    "application": True,
+    "uninstall_hook": "uninstall_hook",
+}

@@ -1,0 +1,9 @@
+from . import (
+    ir_mail_server,
+    mail_alias,
+    mail_mail,
+    mail_thread,
+    mailgun_domain,
+    mailgun_inbound_email,
+    mailgun_inbound_routing,
+)

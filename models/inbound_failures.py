@@ -1,0 +1,35 @@
+"""Which failures of routing pass by themselves."""
+
+import psycopg2
+
+from odoo.exceptions import ConcurrencyError, LockError
+
+# A lost connection or a lost race is nobody's fault and gone a minute later.
+_PASSING = (
+    psycopg2.OperationalError,
+    psycopg2.InterfaceError,
+    ConcurrencyError,
+    LockError,
+    MemoryError,
+)
+
+
+def is_retryable(error):
+    """Tell whether an exception, or one that caused it, is likely to pass.
+
+    :param BaseException error: or None
+    """
+    while error is not None:
+        if isinstance(error, _PASSING):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def is_no_route(error):
+    """Tell whether core found nobody to take the mail.
+
+    Its only sign is the text (mail_thread.py, ``message_route``; the mailgate script
+    looks for the same words).
+    """
+    return isinstance(error, ValueError) and "No possible route" in str(error)

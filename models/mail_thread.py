@@ -1,0 +1,105 @@
+import email
+import email.policy
+from dataclasses import dataclass, field
+
+from odoo import api, models
+from odoo.tools import email_normalize, email_split
+
+#: Context key: the :class:`RoutingNotes` of the mail that is being routed by us.
+NOTES = "mailgun_routing_notes"
+
+
+# Compared by identity: it travels in a context, and contexts are compared.
+@dataclass(eq=False)
+class RoutingNotes:
+    """What core decided while it routed one mail; its methods do not return it."""
+
+    #: A later attempt may still succeed, so nobody is told of a passing failure.
+    may_retry: bool = False
+    #: Aliases that produced a route, i.e. whose recipients have got the mail.
+    alias_ids: set = field(default_factory=set)
+    bounce: bool = False
+    loop: bool = False
+    answered: bool = False
+
+
+class MailThread(models.AbstractModel):
+    """Listens to core's gateway while one of our mails goes through it."""
+
+    _inherit = "mail.thread"
+
+    def _mailgun_notes(self):
+        return self.env.context.get(NOTES) or RoutingNotes()
+
+    @api.model
+    def _routing_handle_bounce(self, email_message, message_dict):
+        self._mailgun_notes().bounce = True
+        return super()._routing_handle_bounce(email_message, message_dict)
+
+    @api.model
+    def _routing_create_bounce_email(
+        self, email_from, body_html, message, **mail_values
+    ):
+        self._mailgun_notes().answered = True
+        return super()._routing_create_bounce_email(
+            email_from, body_html, message, **mail_values
+        )
+
+    @api.model
+    def _detect_loop_sender(self, message, message_dict, routes):
+        looping = super()._detect_loop_sender(message, message_dict, routes)
+        self._mailgun_notes().loop |= bool(looping)
+        return looping
+
+    @api.model
+    def _message_route_process(self, message, message_dict, routes):
+        thread_id = super()._message_route_process(message, message_dict, routes)
+        self._mailgun_notes().alias_ids.update(
+            alias.id
+            for _model, res_id, _values, _uid, alias in routes or ()
+            # A reply carries an alias too, for its rules only: it goes to the record
+            # that it answers, and the alias has got nothing.
+            if alias and (not res_id or res_id == alias.alias_force_thread_id)
+        )
+        return thread_id
+
+    @api.model
+    def _mailgun_route_recipient(self, mime, recipient):
+        """Route a mail for one envelope recipient that nothing in it names.
+
+        Core takes a mail once: as a reply, or for the aliases in its headers. An alias
+        in Bcc is neither, so it is routed as if the mail had been written to it alone;
+        the same steps as ``message_process``, less the search for duplicates.
+
+        :param bytes mime: the mail with its envelope headers
+        :param str recipient: the address of an alias
+        """
+        message = email.message_from_bytes(mime, policy=email.policy.SMTP)
+        values = self.message_parse(message)
+        values.pop("parent_id", None)
+        alone = {
+            **values,
+            "recipients": recipient,
+            "to": recipient,
+            "references": "",
+            "in_reply_to": "",
+        }
+        routes = self.message_route(message, alone)
+        if self._detect_loop_sender(message, alone, routes):
+            return
+        values["author_id"] = alone.get("author_id")
+        values.update(self._message_parse_post_process(message, values, routes))
+        self._message_route_process(message, values, routes)
+
+
+def header_recipients(mime):
+    """Return the normalized addresses in To and Cc, as the sender wrote them.
+
+    :param bytes mime: the mail as it came
+    :rtype: set
+    """
+    message = email.message_from_bytes(mime, policy=email.policy.compat32)
+    names = ("To", "Cc", "Resent-To", "Resent-Cc")
+    values = [str(value) for name in names for value in message.get_all(name, [])]
+    addresses = email_split(", ".join(values))
+    return {email_normalize(address) or address.lower() for address in addresses}

@@ -1,0 +1,405 @@
+import logging
+import re
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools.mail import email_domain_extract
+
+from ..tools.client import MailgunClient
+from ..tools.errors import InvalidSignature, MissingSigningKey, SettingError
+from . import secret_keys
+
+_logger = logging.getLogger(__name__)
+
+# A sane account has a handful; the cap keeps an unauthenticated request cheap.
+MAX_CANDIDATE_DOMAINS = 50
+
+
+class MailgunDomain(models.Model):
+    """A domain at Mailgun: where mail leaves from, arrives at, and with which keys."""
+
+    _name = "mailgun.domain"
+    _description = "Mailgun Domain"
+    _order = "name"
+
+    name = fields.Char(
+        "Domain",
+        required=True,
+        index=True,
+        help="The domain as it is called at Mailgun, e.g. mail.yourcompany.com",
+    )
+    active = fields.Boolean(default=True)
+    region = fields.Selection(
+        [("us", "United States"), ("eu", "European Union")],
+        required=True,
+        default="us",
+        help="Where the domain was created at Mailgun. The name does not tell, and a "
+        "domain exists in one region only.",
+    )
+    state = fields.Selection(
+        [("draft", "To confirm"), ("ready", "In use")],
+        required=True,
+        readonly=True,
+        copy=False,
+        default="draft",
+        help="Nothing is sent for a domain that is not confirmed. In a copy of this "
+        "database every domain waits to be confirmed again.",
+    )
+    test_mode = fields.Boolean(
+        help="Mailgun accepts every mail and delivers none. It still bills them."
+    )
+    company_id = fields.Many2one("res.company", "Company")
+    alias_domain_id = fields.Many2one(
+        "mail.alias.domain",
+        "Alias Domain",
+        ondelete="restrict",
+        help="The addresses that Odoo receives at. Set it when they are not on this "
+        "domain itself.",
+    )
+    mail_server_ids = fields.One2many(
+        "ir.mail_server", "mailgun_domain_id", "Outgoing Mail Servers"
+    )
+
+    # === KEYS: written in clear, stored closed, never read back === #
+
+    api_key = fields.Char(
+        "API Key",
+        compute="_compute_no_secret",
+        inverse="_inverse_api_key",
+        groups="base.group_system",
+        copy=False,
+        help="A Mailgun API key, or the domain's sending key if it shall only send.",
+    )
+    webhook_signing_key = fields.Char(
+        "Webhook Signing Key",
+        compute="_compute_no_secret",
+        inverse="_inverse_webhook_signing_key",
+        groups="base.group_system",
+        copy=False,
+        help='Called "HTTP webhook signing key" at Mailgun. Not the API key.',
+    )
+    webhook_signing_key_previous = fields.Char(
+        "Previous Signing Key",
+        compute="_compute_no_secret",
+        inverse="_inverse_webhook_signing_key_previous",
+        groups="base.group_system",
+        copy=False,
+        help="Still accepted, so that no mail is refused while the key is exchanged.",
+    )
+    api_key_closed = fields.Char(groups="base.group_system", copy=False)
+    webhook_signing_key_closed = fields.Char(groups="base.group_system", copy=False)
+    webhook_signing_key_previous_closed = fields.Char(
+        groups="base.group_system", copy=False
+    )
+    api_key_info = fields.Char("API Key State", compute="_compute_key_info")
+    webhook_signing_key_info = fields.Char(
+        "Signing Key State", compute="_compute_key_info"
+    )
+    webhook_signing_key_previous_info = fields.Char(
+        "Previous Key State", compute="_compute_key_info"
+    )
+
+    # === BINDING TO THE DATABASE === #
+
+    database_uuid = fields.Char(readonly=True, copy=False)
+    database_name = fields.Char(readonly=True, copy=False)
+    is_foreign = fields.Boolean(
+        "Confirmed elsewhere",
+        compute="_compute_is_foreign",
+        help="The domain was confirmed in another database, of which this is a copy.",
+    )
+    inbound_url = fields.Char("Inbound URL", compute="_compute_inbound_url")
+
+    _name_unique = models.Constraint(
+        "UNIQUE(name)", "This domain exists already, perhaps archived."
+    )
+
+    # === COMPUTE METHODS === #
+
+    def _compute_no_secret(self):
+        for field in secret_keys.KEYS:
+            self[field] = False
+
+    @api.depends(*(f"{name}_closed" for name in secret_keys.KEYS), "name")
+    def _compute_key_info(self):
+        for domain in self:
+            for name in secret_keys.KEYS:
+                domain[f"{name}_info"] = secret_keys.describe(domain.sudo(), name)
+
+    @api.depends("state", "database_uuid", "database_name")
+    def _compute_is_foreign(self):
+        here = self._database_identity()
+        for domain in self:
+            there = (domain.database_uuid, domain.database_name)
+            domain.is_foreign = domain.state == "ready" and there != here
+
+    @api.depends_context("uid")
+    def _compute_inbound_url(self):
+        base = self.env["ir.config_parameter"].sudo().get_param("web.base.url", "")
+        self.inbound_url = f"{base.rstrip('/')}/mailgun/inbound/mime"
+
+    def _inverse_api_key(self):
+        self._store_secret("api_key")
+
+    def _inverse_webhook_signing_key(self):
+        for domain in self.filtered("webhook_signing_key"):
+            domain.webhook_signing_key_previous_closed = (
+                domain.webhook_signing_key_closed
+            )
+        self._store_secret("webhook_signing_key")
+
+    def _inverse_webhook_signing_key_previous(self):
+        self._store_secret("webhook_signing_key_previous")
+
+    def _store_secret(self, name):
+        # An empty value comes from a form that was saved without touching the field:
+        # to forget a key there is action_forget_keys.
+        for domain in self.filtered(name):
+            secret = domain[name].strip()
+            domain[f"{name}_closed"] = secret_keys.close(self.env, secret)
+
+    # === CONSTRAINTS AND CRUD === #
+
+    @api.constrains("name")
+    def _check_name(self):
+        for domain in self:
+            if not re.fullmatch(
+                r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", domain.name
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "“%s” is not a domain name. Enter it as Mailgun shows it, such "
+                        "as mail.yourcompany.com.",
+                        domain.name,
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._normalize_name(vals) for vals in vals_list])
+
+    def write(self, vals):
+        return super().write(self._normalize_name(vals))
+
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default=default)
+        for domain, vals in zip(self, vals_list, strict=True):
+            vals["name"] = f"copy-of-{domain.name}"
+        return vals_list
+
+    @api.model
+    def _normalize_name(self, vals):
+        if not vals.get("name"):
+            return vals
+        name = vals["name"].strip().rstrip(".").lower()
+        try:
+            name = name.encode("idna").decode("ascii")
+        except UnicodeError:
+            pass  # _check_name says what is wrong with it
+        return {**vals, "name": name}
+
+    # === ACTIONS === #
+
+    def action_confirm(self):
+        """Take the domain into use in this very database."""
+        uuid, database = self._database_identity()
+        self.write({"state": "ready", "database_uuid": uuid, "database_name": database})
+
+    def action_draft(self):
+        """Take the domain out of use: nothing is sent for it any more."""
+        self.write({"state": "draft"})
+
+    def action_forget_keys(self):
+        """Remove every stored key of the domain."""
+        self.write({f"{name}_closed": False for name in secret_keys.KEYS})
+
+    def action_test_connection(self):
+        """Ask Mailgun whether key, region and domain fit together.
+
+        :return: a notification that says what was found
+        :raise UserError: when something has to be repaired, with what and where
+        """
+        self.ensure_one()
+        message = self._test_connection()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {"type": "success", "message": message, "sticky": False},
+        }
+
+    def action_setup_mail(self):
+        """Create what Odoo needs to send and receive with the domain, once.
+
+        An outgoing mail server restricted to the domain, and the alias domain with the
+        usual addresses; what is there already is left as it is.
+
+        :return: the action that shows the mail server
+        """
+        self.ensure_one()
+        self._ensure_alias_domain()
+        server = self.with_context(active_test=False).mail_server_ids[:1]
+        if not server:
+            server = self.env["ir.mail_server"].create(
+                {
+                    "name": f"Mailgun {self.name}",
+                    "smtp_authentication": "mailgun",
+                    "mailgun_domain_id": self.id,
+                    "from_filter": self.name,
+                }
+            )
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "ir.mail_server",
+            "res_id": server.id,
+            "view_mode": "form",
+        }
+
+    def _ensure_alias_domain(self):
+        if not self.alias_domain_id:
+            alias_domains = self.env["mail.alias.domain"]
+            self.alias_domain_id = alias_domains.search(
+                [("name", "=", self.name)]
+            ) or alias_domains.create({"name": self.name})
+        company = self.company_id or self.env.company
+        if not company.alias_domain_id:
+            company.alias_domain_id = self.alias_domain_id
+
+    # === BUSINESS METHODS === #
+
+    def _get_secret(self, name):
+        """Return a key in clear: the only way to one.
+
+        :param str name: ``api_key``, ``webhook_signing_key`` or
+            ``webhook_signing_key_previous``
+        :return: the key, or "" when none is set
+        :rtype: str
+        :raise UnreadableKey: when it is stored but cannot be opened here
+        """
+        self.ensure_one()
+        return secret_keys.read(self.sudo(), name)
+
+    def _open_client(self):
+        """Return a client for this domain's API.
+
+        :rtype: MailgunClient
+        :raise SettingError: the domain must not or cannot be used
+        """
+        self._check_usable()
+        key = self._get_secret("api_key")
+        if not key:
+            raise SettingError(
+                self.env._(
+                    "The Mailgun domain %s has no API key. Enter one in Settings > "
+                    "Technical > Email > Mailgun Domains.",
+                    self.name,
+                )
+            )
+        return MailgunClient(self.region, key)
+
+    def _check_usable(self):
+        if self.state != "ready":
+            raise SettingError(
+                self.env._(
+                    "The Mailgun domain %s is not confirmed. Open it in Settings > "
+                    "Technical > Email > Mailgun Domains and press Confirm.",
+                    self.name,
+                )
+            )
+        if self.is_foreign:
+            raise SettingError(
+                self.env._(
+                    "This database is a copy: the Mailgun domain %(domain)s was "
+                    "confirmed in another one (%(there)s). Nothing is sent from here "
+                    "until somebody opens the domain and presses Confirm.",
+                    there=self.database_name,
+                    domain=self.name,
+                )
+            )
+
+    def _test_connection(self):
+        """Ask Mailgun; return the good news, raise ``UserError`` with the bad."""
+        with secret_keys.as_user_error(), self._open_client() as client:
+            try:
+                found = client.get_domain(self.name).get("domain") or {}
+            except SettingError as error:
+                if error.status not in (401, 403):
+                    raise
+                # A sending key may do nothing but send, so ask it that way.
+                client.check_sending(self.name)
+                return self.env._(
+                    "%s can send. The key is a sending key: it cannot read the "
+                    "domain's settings or events.",
+                    self.name,
+                )
+        if found.get("state") != "active":
+            raise UserError(
+                self.env._(
+                    "Mailgun knows %(domain)s and accepts the key, but does not let it "
+                    "send yet (state: %(state)s). Set its DNS records and verify it in "
+                    "Mailgun's control panel.",
+                    domain=self.name,
+                    state=found.get("state") or self.env._("unknown"),
+                )
+            )
+        return self.env._("Mailgun accepts the key, and %s can send.", self.name)
+
+    @api.model
+    def _database_identity(self):
+        uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
+        return uuid, self.env.cr.dbname
+
+    # --- inbound: who may post ------------------------------------------------------
+
+    @api.model
+    def _authenticate(self, signature, recipient, now):
+        """Find the domain that a signed request belongs to.
+
+        :param Signature signature: of the request
+        :param recipient: the address that it says it is for; None when the request
+            itself does not say, which any key of this database may then sign
+        :param float now: seconds since 1970
+        :return: the domain whose key made the signature
+        :raise InvalidSignature: nobody here made it, or too long ago
+        :raise MissingSigningKey: there is no key to check it with
+        """
+        signature.check_age(now)
+        candidates = self.search([], limit=MAX_CANDIDATE_DOMAINS)
+        keys = {domain: domain._signing_keys() for domain in candidates}
+        # Every candidate is tried, so the time taken tells nothing about the domains.
+        signers = [domain for domain in keys if signature.matches(keys[domain])]
+        if signers and recipient is None:
+            return signers[0]
+        addressed = self._find_by_address(recipient)
+        if addressed in signers:
+            return addressed
+        if signers:
+            raise InvalidSignature(
+                f"signed with the key of {signers[0].name}, but addressed to a domain "
+                "that is none here or has another key"
+            )
+        if not any(keys.values()) or (addressed and not keys.get(addressed)):
+            raise MissingSigningKey(
+                "no webhook signing key is set for this domain: enter it in Settings > "
+                "Technical > Email > Mailgun Domains"
+            )
+        raise InvalidSignature(
+            "no signing key of this database fits: is it the HTTP webhook signing key, "
+            "and not the API key?"
+        )
+
+    def _signing_keys(self):
+        keys = (
+            secret_keys.read_or_log(self, "webhook_signing_key"),
+            secret_keys.read_or_log(self, "webhook_signing_key_previous"),
+        )
+        return [key for key in keys if key]
+
+    @api.model
+    def _find_by_address(self, address):
+        """Return the domain that ``address`` is on, by its name or its alias domain."""
+        name = email_domain_extract(address or "")
+        if not name:
+            return self.browse()
+        return self.search(
+            ["|", ("name", "=", name), ("alias_domain_id.name", "=", name)], limit=1
+        )

@@ -1,0 +1,191 @@
+import logging
+import time
+import traceback
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import email_normalize
+
+from ..const import ROUTING_BACKOFF
+from ..tools.mail_head import envelope
+from .inbound_failures import is_no_route, is_retryable
+from .inbound_queue import InboundQueue
+from .mail_thread import NOTES, RoutingNotes, header_recipients
+
+_logger = logging.getLogger(__name__)
+
+MAX_DETAIL = 10_000
+
+
+class MailgunInboundEmail(models.Model):
+    """How a mail of the journal gets to its records; who does it is ``InboundQueue``.
+
+    The state changes in the transaction that routes the mail, so both happen or none.
+    """
+
+    _inherit = "mailgun.inbound.email"
+
+    # === QUEUE === #
+
+    @api.model
+    def _process_queue(self):
+        """Route what is waiting: the cron's entry, for all that no worker has taken."""
+        cron = self.env["ir.cron"]
+        seconds = cron._commit_progress(remaining=self.search_count(self._due()))
+        InboundQueue(self.env.registry).work(
+            time.monotonic() + seconds, cron._commit_progress
+        )
+
+    @api.model
+    def _due(self):
+        now = fields.Datetime.now()
+        return Domain("state", "=", "pending") & Domain("next_attempt_at", "<=", now)
+
+    @api.model
+    def _claim(self, message_id):
+        """Take the next waiting row of a mail, counting the attempt beforehand.
+
+        Committed before the attempt starts: a mail that kills the worker has then used
+        up an attempt as well, and waits before the next.
+
+        :return: the row, or an empty recordset
+        """
+        domain = self._due() & Domain("message_id", "=", message_id)
+        row = self.search(domain, order="id", limit=1)
+        if row:
+            wait = ROUTING_BACKOFF[min(row.attempt_count, len(ROUTING_BACKOFF) - 1)]
+            row.attempt_count += 1
+            row.next_attempt_at = fields.Datetime.now() + timedelta(seconds=wait)
+        return row
+
+    @api.model
+    def _trigger_queue(self, at=None):
+        self.env.ref("mail_mailgun.ir_cron_inbound_queue")._trigger(at)
+
+    # === ROUTING === #
+
+    def _route(self):
+        """Give the mail to core's gateway and note what became of it.
+
+        :raise Exception: whatever routing raises; nothing is kept then
+        """
+        self.ensure_one()
+        raw = self._raw_bytes()
+        mime = envelope(raw, self.sender, [self.recipient], self.message_id)
+        notes = RoutingNotes(may_retry=self._may_retry())
+        gateway = self.env["mail.thread"].with_context(**{NOTES: notes})
+        known = self._find_message()
+        if not known:
+            gateway.message_process(None, mime)
+        if self._is_unreached(raw, known, notes):
+            gateway._mailgun_route_recipient(mime, self.recipient)
+        self.alias_ids = [fields.Command.set(notes.alias_ids)]
+        self._conclude(known, self._find_message(), notes)
+
+    def _find_message(self):
+        domain = [("message_id", "=", self.message_id)]
+        return self.env["mail.message"].search(domain, order="id desc", limit=1)
+
+    def _is_unreached(self, raw, known, notes):
+        """Tell whether the recipient is an alias that the mail has not reached.
+
+        Aliases in To and Cc are core's business. A message that this database sent
+        itself comes back to nobody: no row of it was ever routed here.
+        """
+        routed = self.search(
+            [("message_id", "=", self.message_id), ("state", "=", "done")]
+        )
+        alias = self._find_alias()
+        if not alias or notes.bounce or notes.loop or (known and not routed):
+            return False
+        reached = notes.alias_ids | set(routed.alias_ids.ids)
+        return alias.id not in reached and (
+            email_normalize(self.recipient) not in header_recipients(raw)
+        )
+
+    def _find_alias(self):
+        address = (email_normalize(self.recipient) or self.recipient).lower()
+        by_local_part = Domain("alias_name", "=", address.partition("@")[0]) & Domain(
+            "alias_incoming_local", "=", True
+        )
+        domain = Domain("alias_full_name", "=", address) | by_local_part
+        return self.env["mail.alias"].search(domain, limit=1)
+
+    def _conclude(self, known, message, notes):
+        """Write the end of the story: done, or why nothing came of the mail."""
+        state, error = "ignored", False
+        if message != known:
+            state = "done"
+        elif known:
+            error = self.env._(
+                "The message is in Odoo already, and this recipient needs no copy."
+            )
+        elif notes.loop:
+            state = "held"
+            error = self.env._(
+                "Too many mails from this sender in a short time (mail loop guard). If "
+                "the sender is trusted, add the address in Settings > Technical > "
+                "Email > Gateway Allowed Senders and press Retry."
+            )
+        elif notes.bounce:
+            error = self.env._(
+                "A delivery report: noted on the message that was not delivered."
+            )
+        elif notes.answered:
+            error = self.env._(
+                "Odoo does not accept this mail and told the sender so: the alias does "
+                "not take mail from this sender, or it was written to the catchall "
+                "address directly."
+            )
+        else:
+            error = self.env._(
+                "Odoo took no action: an automatic answer to one of its own notices."
+            )
+        self.write(
+            {
+                "state": state,
+                "error": error,
+                "error_detail": False,
+                "mail_message_id": message.id,
+            }
+        )
+
+    # === FAILURES === #
+
+    def _may_retry(self):
+        return self.attempt_count <= len(ROUTING_BACKOFF)
+
+    def _register_failure(self, error):
+        """Write down why routing failed, and whether it is tried again.
+
+        :param Exception error: what routing raised
+        """
+        self.ensure_one()
+        if self.state != "pending":
+            # The commit went through; what raised came after it.
+            _logger.warning("Inbound mail %s was routed, then: %s", self.id, error)
+            return
+        text = f"{type(error).__name__}: {error}".replace("\0", "")
+        values = {"error": text, "error_detail": _traceback(error)}
+        if is_retryable(error) and self._may_retry():
+            self._trigger_queue(self.next_attempt_at)
+            _logger.info("Inbound mail %s is tried again: %s", self.id, text)
+        elif is_no_route(error):
+            values.update(state="unrouted", error=self._no_route_text())
+        else:
+            values["state"] = "failed"
+            _logger.warning("Inbound mail %s failed for good: %s", self.id, text)
+        self.write(values)
+
+    def _no_route_text(self):
+        return self.env._(
+            "No record and no alias of this database takes mail for %s. Create the "
+            "alias in Settings > Technical > Email > Aliases and press Retry.",
+            self.recipient,
+        )
+
+
+def _traceback(error):
+    text = "".join(traceback.format_exception(error))
+    return text.replace("\0", "")[-MAX_DETAIL:]

@@ -1,0 +1,197 @@
+from unittest.mock import patch
+
+import psycopg2
+
+from odoo.exceptions import ValidationError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.mail_mailgun.const import ROUTING_BACKOFF
+from odoo.addons.mail_mailgun.models.inbound_queue import InboundQueue
+from odoo.addons.mail_mailgun.tools.inbound import InboundPost
+
+from .common import DOMAIN, MailgunCase
+
+JOURNAL = "odoo.addons.mail_mailgun.models.mailgun_inbound_routing"
+ALIAS = "odoo.addons.mail.models.mail_alias"
+
+
+@tagged("post_install", "-at_install")
+class TestInboundRouting(MailgunCase):
+    def receive(self, mail=None, recipient="people@" + DOMAIN, token=None, **options):
+        """Journal a mail and work the queue, as a post does; return the row."""
+        mail = mail or self.mail(**options)
+        post = InboundPost.from_raw(mail, "customer@example.org", [recipient])
+        ids = self.journal._receive(self.domain, post, token or f"token-{recipient}")
+        self.work()
+        return self.journal.browse(ids)
+
+    def work(self):
+        self.env.flush_all()
+        InboundQueue(self.registry).work_after_answer()
+        self.env.invalidate_all()
+
+    def contacts(self):
+        return self.env["res.partner"].search([("name", "=", "A question")])
+
+    def failing(self, error):
+        """Make the creation of contacts by mail raise ``error``."""
+        model = self.registry["res.partner"]
+        return patch.object(model, "message_new", side_effect=error, create=True)
+
+    # --- where mail goes -------------------------------------------------------------
+
+    def test_mail_to_an_alias_makes_a_record(self):
+        row = self.receive()
+        self.assertEqual(row.state, "done")
+        self.assertEqual(row.alias_ids, self.alias)
+        self.assertEqual(row.mail_message_id.res_id, self.contacts().id)
+
+    def test_a_reply_lands_on_the_record_that_it_answers(self):
+        partner = self.env["res.partner"].create({"name": "Customer"})
+        sent = partner.message_post(body="Our offer", message_type="comment")
+        row = self.receive(
+            to=f"catchall@{DOMAIN}",
+            recipient=f"catchall@{DOMAIN}",
+            In_Reply_To=sent.message_id,
+        )
+        self.assertEqual(row.state, "done")
+        self.assertEqual(row.mail_message_id.model, "res.partner")
+        self.assertEqual(row.mail_message_id.res_id, partner.id)
+
+    def test_mail_to_nobody_is_unrouted_and_says_what_to_do(self):
+        row = self.receive(to=f"nobody@{DOMAIN}", recipient=f"nobody@{DOMAIN}")
+        self.assertEqual(row.state, "unrouted")
+        self.assertIn(f"nobody@{DOMAIN}", row.error)
+        self.assertIn("Aliases", row.error)
+
+    def test_a_second_recipient_that_is_no_alias_needs_no_copy(self):
+        to = f"people@{DOMAIN}, colleague@{DOMAIN}"
+        self.receive(to=to)
+        row = self.receive(to=to, recipient=f"colleague@{DOMAIN}")
+        self.assertEqual(row.state, "ignored")
+        self.assertEqual(len(self.contacts()), 1)
+
+    def test_an_alias_in_bcc_gets_its_record_in_any_order_of_posts(self):
+        other = self.alias.copy({"alias_name": "hidden"})
+        for first, second in (("people", "hidden"), ("hidden", "people")):
+            with self.subTest(first=first):
+                message_id = f"<bcc-{first}@example.org>"
+                before = self.contacts()
+                for name in (first, second):
+                    self.receive(
+                        message_id=message_id,
+                        recipient=f"{name}@{DOMAIN}",
+                        token=f"{first}-{name}",
+                    )
+                self.assertEqual(len(self.contacts() - before), 2)
+        self.assertEqual(other.alias_status, "valid")
+
+    def test_a_reply_with_an_alias_in_bcc_is_a_comment_and_a_record(self):
+        partner = self.env["res.partner"].create({"name": "Customer"})
+        sent = partner.message_post(body="Our offer", message_type="comment")
+        row = self.receive(to=f"catchall@{DOMAIN}", In_Reply_To=sent.message_id)
+        self.assertEqual(row.state, "done")
+        messages = self.env["mail.message"].search(
+            [("message_id", "=", "<1@example.org>")]
+        )
+        self.assertEqual(
+            set(messages.mapped("res_id")), {partner.id, self.contacts().id}
+        )
+
+    def test_a_mail_that_this_database_sent_comes_back_to_nobody(self):
+        partner = self.env["res.partner"].create({"name": "Customer"})
+        sent = partner.message_post(body="Our offer", message_type="comment")
+        row = self.receive(message_id=sent.message_id)
+        self.assertEqual(row.state, "ignored")
+        self.assertFalse(self.contacts())
+
+    def test_a_forged_delivered_to_reaches_nobody(self):
+        hidden = self.alias.copy({"alias_name": "hidden"})
+        row = self.receive(Delivered_To=f"hidden@{DOMAIN}")
+        self.assertEqual(row.alias_ids, self.alias)
+        self.assertNotIn(hidden, row.alias_ids)
+        self.assertEqual(len(self.contacts()), 1)
+
+    def test_a_delivery_report_is_noted_and_ignored(self):
+        row = self.receive(
+            to=f"bounce@{DOMAIN}",
+            recipient=f"bounce@{DOMAIN}",
+            From="MAILER-DAEMON@example.org",
+        )
+        self.assertEqual(row.state, "ignored")
+        self.assertIn("delivery report", row.error)
+
+    def test_a_loop_is_held_back_for_a_person(self):
+        self.env["ir.config_parameter"].set_param("mail.gateway.loop.threshold", "1")
+        self.receive(message_id="<1@example.org>")
+        row = self.receive(message_id="<2@example.org>", token="second")
+        self.assertEqual(row.state, "held")
+        self.assertIn("Gateway Allowed", row.error)
+
+    # --- when routing fails ----------------------------------------------------------
+
+    @mute_logger("odoo.sql_db")
+    def test_a_passing_failure_is_tried_again_and_mails_nobody(self):
+        before = self.env["mail.mail"].search([])
+        with self.failing(psycopg2.errors.SerializationFailure("raced")):
+            row = self.receive()
+        self.assertEqual((row.state, row.attempt_count), ("pending", 1))
+        self.assertGreater(row.next_attempt_at, row.create_date)
+        self.assertEqual(self.env["mail.mail"].search([]), before)
+        self.assertNotEqual(self.alias.alias_status, "invalid")
+        row.action_retry()
+        self.work()
+        self.assertEqual((row.state, row.error), ("done", False))
+
+    def test_a_passing_failure_that_never_passes_ends_as_failed(self):
+        with self.failing(psycopg2.errors.SerializationFailure("raced")):
+            row = self.receive()
+            for _wait in ROUTING_BACKOFF:
+                row.next_attempt_at = row.create_date
+                with mute_logger(JOURNAL, ALIAS):
+                    self.work()
+        self.assertEqual(row.state, "failed")
+        self.assertEqual(row.attempt_count, len(ROUTING_BACKOFF) + 1)
+
+    def test_a_permanent_failure_ends_as_failed_and_answers_once(self):
+        gateway = self.registry["mail.thread"]
+        answer = patch.object(gateway, "_routing_create_bounce_email")
+        error = ValidationError("A name is required")
+        with self.failing(error), answer as answered, mute_logger(JOURNAL):
+            row = self.receive()
+            self.work()
+        self.assertEqual(row.state, "failed")
+        self.assertIn("A name is required", row.error)
+        self.assertIn("Traceback", row.error_detail)
+        answered.assert_called_once()
+
+    def test_a_failed_mail_is_routed_by_retry(self):
+        with self.failing(ValidationError("A name is required")), mute_logger(JOURNAL):
+            row = self.receive()
+        row.action_retry()
+        self.work()
+        self.assertEqual(row.state, "done")
+        self.assertEqual(len(self.contacts()), 1)
+
+    def test_retry_leaves_a_delivered_mail_alone(self):
+        row = self.receive()
+        row.action_retry()
+        self.assertEqual(row.state, "done")
+
+    def test_the_cron_routes_what_no_worker_has_taken(self):
+        post = InboundPost.from_raw(self.mail(), "", ["people@" + DOMAIN])
+        (row_id,) = self.journal._receive(self.domain, post, "token")
+        self.env.ref("mail_mailgun.ir_cron_inbound_queue").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertEqual(self.journal.browse(row_id).state, "done")
+
+    def test_the_bytes_can_be_downloaded(self):
+        row = self.receive()
+        self.assertEqual(row._raw_bytes(), self.mail())
+        self.assertEqual(row.raw_name, f"{row.id}.eml")
+
+    def test_the_record_can_be_opened_from_the_journal(self):
+        action = self.receive().action_open_record()
+        self.assertEqual(action["res_model"], "res.partner")
+        self.assertEqual(action["res_id"], self.contacts().id)
