@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..const import INBOUND_STATES
+from ..tools.mail_head import derived_message_id, same_text
 from .own_cursor import own_cursor
 
 JOURNAL_TRIES = 3
@@ -103,7 +104,9 @@ class MailgunInboundEmail(models.Model):
                 "create_uid": self.env.uid,
                 "create_date": fields.Datetime.now(),
             }
-            ids += self._insert_if_new(values)
+            ids += self._insert_if_new(values) or self._insert_namesake(
+                values, post.raw
+            )
         self._attach(ids, post.raw)
         return ids
 
@@ -120,6 +123,24 @@ class MailgunInboundEmail(models.Model):
             log_exceptions=False,
         )
         return [row_id for (row_id,) in self.env.cr.fetchall()]
+
+    def _insert_namesake(self, values, raw):
+        """Keep a mail that shares nothing but its Message-Id with one that we have.
+
+        Some programs give all their mails the same. Core would drop the second; here it
+        waits for a person, under an identifier of its own.
+        """
+        keys = ("domain_id", "message_id", "recipient")
+        twin = self.search([(key, "=", values[key]) for key in keys])
+        kept = twin and twin.token != values["token"] and twin._raw_bytes()
+        if not kept or same_text(kept, raw):
+            return []
+        reason = self.env._(
+            "Another mail with the same Message-Id and another text came before. If "
+            "this one is a mail of its own, press Retry."
+        )
+        renamed = {"message_id": derived_message_id(raw), "state": "held"}
+        return self._insert_if_new({**values, **renamed, "error": reason})
 
     def _attach(self, ids, raw):
         # Straight to the attachment: a Binary field would take base64 only, which is

@@ -78,6 +78,21 @@ class TestInboundEndpoint(MailgunHttpCase):
             self.assertEqual(self.post().status_code, 200)
         self.assertEqual(len(self.rows()), 1)
 
+    def test_another_mail_under_the_same_message_id_is_kept_for_a_person(self):
+        self.post()
+        other = self.mail() + b"Another text altogether.\r\n"
+        for _time in range(2):
+            self.assertEqual(self.post(body_mime=other).status_code, 200)
+        held, done = self.rows()
+        self.assertEqual((held.state, done.state), ("held", "done"))
+        self.assertEqual(held._raw_bytes(), other)
+        self.assertIn("same Message-Id", held.error)
+
+    def test_the_same_mail_with_another_trace_is_known(self):
+        self.post()
+        self.post(body_mime=b"Received: by another way\r\n" + self.mail())
+        self.assertEqual(len(self.rows()), 1)
+
     def test_a_mail_without_message_id_is_known_by_its_bytes(self):
         for _time in range(2):
             mail = self.mail(message_id=None)

@@ -10,6 +10,7 @@ from odoo.addons.mail_mailgun.tools.inbound import read_inbound
 from odoo.addons.mail_mailgun.tools.mail_head import (
     envelope,
     message_id_of,
+    same_text,
     subject_of,
 )
 
@@ -159,6 +160,11 @@ class TestMailHead(BaseCase):
 
     def test_a_message_id_is_taken_as_it_is(self):
         self.assertEqual(message_id_of(b"message-id:\n <a@b>\n\n"), "<a@b>")
+
+    def test_mails_are_the_same_when_their_text_is(self):
+        mail = b"Message-Id: <1@x>\r\n\r\none two\r\n"
+        self.assertTrue(same_text(mail, b"Received: x\n\none\ntwo"))
+        self.assertFalse(same_text(mail, mail + b"three"))
 
     def test_a_subject_is_one_decoded_line_of_limited_length(self):
         self.assertEqual(

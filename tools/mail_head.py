@@ -64,8 +64,20 @@ def message_id_of(raw: bytes) -> str:
 
     The same bytes always give the same, so a repetition is recognised.
     """
-    found = _own_message_id(parse_head(raw))
-    return found or f"<{hashlib.sha256(raw).hexdigest()}@mailgun.inbound>"
+    return _own_message_id(parse_head(raw)) or derived_message_id(raw)
+
+
+def derived_message_id(raw: bytes) -> str:
+    """Return a Message-Id made of the mail's bytes."""
+    return f"<{hashlib.sha256(raw).hexdigest()}@mailgun.inbound>"
+
+
+def same_text(one: bytes, other: bytes) -> bool:
+    """Tell whether two mails say the same below their headers.
+
+    White space does not count: the same mail may be wrapped otherwise on another way.
+    """
+    return one == other or _split(one)[1].split() == _split(other)[1].split()
 
 
 def subject_of(raw: bytes) -> str:
