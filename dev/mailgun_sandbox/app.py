@@ -1,0 +1,44 @@
+"""The application: API, control side and pages on one port."""
+
+import asyncio
+
+import aiohttp
+from aiohttp import web
+
+from . import control, domains, messages, pages
+from .access import SANDBOX
+from .inbound import CLIENT, TASKS
+from .state import Sandbox
+
+# The API's own limit is 52.4 MiB; injected mail may be larger.
+MAX_BODY = 200 * 1024 * 1024
+
+
+def make_app(sandbox: Sandbox) -> web.Application:
+    """Return the application for a state."""
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[_count])
+    app[SANDBOX] = sandbox
+    app[TASKS] = set()
+    app.cleanup_ctx.append(_background)
+    for part in (messages, domains, control, pages):
+        part.add_routes(app)
+    return app
+
+
+@web.middleware
+async def _count(request: web.Request, handler):
+    """Count requests and connections, so that a test can see keep-alive at work."""
+    sandbox = request.app[SANDBOX]
+    sandbox.requests += 1
+    sandbox.peers.add(request.transport.get_extra_info("peername"))
+    return await handler(request)
+
+
+async def _background(app: web.Application):
+    """Hold the HTTP client, and stop the posts under way at the end."""
+    app[CLIENT] = aiohttp.ClientSession()
+    yield
+    for task in list(app[TASKS]):
+        task.cancel()
+    await asyncio.gather(*app[TASKS], return_exceptions=True)
+    await app[CLIENT].close()

@@ -1,0 +1,154 @@
+"""A mail as the form that Mailgun posts to a route (user manual, "Receive HTTP")."""
+
+import email
+import email.policy
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from email.message import EmailMessage
+from urllib.parse import quote_from_bytes
+
+# Where a client's quoted text starts; Mailgun's own recognition is more elaborate.
+_QUOTE = re.compile(r"^(>.*|On .{0,200} wrote:)$", re.MULTILINE)
+
+
+@dataclass
+class File:
+    """A file of a multipart form."""
+
+    name: str
+    filename: str
+    content_type: str
+    data: bytes
+
+
+Fields = list[tuple[str, bytes]]
+
+
+def raw_fields(raw: bytes, sender: str, recipient: str) -> Fields:
+    """Return the fields of a post to a URL that ends in ``mime``."""
+    head = _parse(raw)
+    texts = {
+        "recipient": recipient,
+        "sender": sender,
+        "from": _decoded(head, "From"),
+        "subject": _decoded(head, "Subject"),
+    }
+    return [*_encode(texts.items()), ("body-mime", raw)]
+
+
+def parsed_fields(raw: bytes, sender: str, recipient: str) -> tuple[Fields, list[File]]:
+    """Return the fields and files of a post to any other URL."""
+    mail = _parse(raw)
+    received = (
+        f"from mail.example by mxa.mailgun.org with SMTP id {secrets.token_hex(6)}"
+    )
+    headers = [
+        ("X-Mailgun-Incoming", "Yes"),
+        ("X-Envelope-From", f"<{sender}>"),
+        ("Received", received),
+        *[(_title(name), _one_line(value)) for name, value in mail.items()],
+    ]
+    texts = [
+        ("recipient", recipient),
+        ("sender", sender),
+        ("from", _decoded(mail, "From")),
+        ("subject", _decoded(mail, "Subject")),
+        *headers,
+        ("message-headers", json.dumps(headers)),
+        *_bodies(mail),
+    ]
+    files, content_ids = _files(mail)
+    if files:
+        texts.append(("attachment-count", str(len(files))))
+    if content_ids:
+        texts.append(("content-id-map", json.dumps(content_ids)))
+    return _encode(texts), files
+
+
+def urlencode(fields: Fields) -> tuple[str, bytes]:
+    """Return content type and body of an urlencoded form, byte for byte."""
+    pairs = [
+        f"{quote_from_bytes(name.encode(), '')}={quote_from_bytes(value, '')}"
+        for name, value in fields
+    ]
+    return "application/x-www-form-urlencoded", "&".join(pairs).encode()
+
+
+def multipart(fields: Fields, files: list[File]) -> tuple[str, bytes]:
+    """Return content type and body of a multipart form (RFC 7578)."""
+    boundary = secrets.token_hex(16)
+    parts = [
+        (f'form-data; name="{_quoted(name)}"', "", value) for name, value in fields
+    ]
+    for file in files:
+        disposition = (
+            f'form-data; name="{file.name}"; filename="{_quoted(file.filename)}"'
+        )
+        parts.append((disposition, f"Content-Type: {file.content_type}\r\n", file.data))
+    body = b"".join(
+        f"--{boundary}\r\nContent-Disposition: {disposition}\r\n{kind}\r\n".encode()
+        + data
+        + b"\r\n"
+        for disposition, kind, data in parts
+    )
+    return f"multipart/form-data; boundary={boundary}", (
+        body + f"--{boundary}--\r\n".encode()
+    )
+
+
+def _parse(raw: bytes) -> EmailMessage:
+    return email.message_from_bytes(raw, policy=email.policy.default)
+
+
+def _encode(texts) -> Fields:
+    return [(name, value.encode("utf-8", "replace")) for name, value in texts]
+
+
+def _title(name: str) -> str:
+    return "-".join(part.capitalize() for part in name.split("-"))
+
+
+def _one_line(value) -> str:
+    return " ".join(str(value).split("\n"))
+
+
+def _decoded(mail: EmailMessage, name: str) -> str:
+    return _one_line(mail[name] or "")
+
+
+def _quoted(text: str) -> str:
+    for sign, escape in (('"', "%22"), ("\r", "%0D"), ("\n", "%0A")):
+        text = text.replace(sign, escape)
+    return text
+
+
+def _bodies(mail: EmailMessage) -> list[tuple[str, str]]:
+    plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    found = []
+    if plain:
+        text = plain.get_content()
+        stripped = _QUOTE.split(text)[0].strip()
+        found += [("body-plain", text), ("stripped-text", stripped)]
+        found.append(("stripped-signature", ""))
+    if html:
+        found += [("body-html", html.get_content())]
+        found += [("stripped-html", html.get_content())]
+        if not plain:
+            found.append(("body-plain", re.sub(r"<[^>]+>", "", html.get_content())))
+    return found
+
+
+def _files(mail: EmailMessage) -> tuple[list[File], dict[str, str]]:
+    files, content_ids = [], {}
+    for part in mail.walk():
+        # Parts without a file name do not come through (anymail#272).
+        if part.is_multipart() or not part.get_filename():
+            continue
+        name = f"attachment-{len(files) + 1}"
+        data = part.get_payload(decode=True) or b""
+        files.append(File(name, part.get_filename(), part.get_content_type(), data))
+        if part["Content-Id"]:
+            content_ids[str(part["Content-Id"])] = name
+    return files, content_ids

@@ -1,0 +1,282 @@
+"""The sandbox, over HTTP, against what Mailgun documents."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import io
+import json
+import unittest
+from urllib.parse import parse_qsl
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from mailgun_sandbox.app import make_app
+from mailgun_sandbox.state import Domain, Keys, Route, Sandbox
+
+DOMAIN = "mail.example.com"
+MIME = b"From: sales@mail.example.com\r\nTo: customer@example.org\r\n\r\nHello\r\n"
+
+
+def authorization(key):
+    """The header of HTTP basic authentication with an API key."""
+    credentials = base64.b64encode(f"api:{key}".encode()).decode()
+    return {"Authorization": f"Basic {credentials}"}
+
+
+class SandboxCase(unittest.IsolatedAsyncioTestCase):
+    """A sandbox, and an Odoo that answers what ``answers`` says."""
+
+    async def asyncSetUp(self):
+        self.posted, self.answers = [], []
+        odoo = web.Application(client_max_size=100 * 1024 * 1024)
+        odoo.router.add_post("/{path:.*}", self.take)
+        self.odoo = TestServer(odoo)
+        await self.odoo.start_server()
+        self.sandbox = Sandbox(
+            Keys("api", "sending", "signing"),
+            {DOMAIN: Domain(DOMAIN), "eu.example.com": Domain("eu.example.com", "eu")},
+            retry_schedule=(0.01, 0.01),
+        )
+        self.client = TestClient(TestServer(make_app(self.sandbox)))
+        await self.client.start_server()
+        self.addAsyncCleanup(self.odoo.close)
+        self.addAsyncCleanup(self.client.close)
+
+    async def take(self, request):
+        self.posted.append((request.path, request.content_type, await request.read()))
+        status = self.answers.pop(0) if self.answers else 200
+        return web.Response(status=status, text="an answer")
+
+    def forward(self, path, expression=f'match_recipient(".*@{DOMAIN}")', *more):
+        url = str(self.odoo.make_url(path))
+        self.sandbox.routes.append(Route(expression, [f'forward("{url}")', *more]))
+
+    async def send(self, key="api", domain=DOMAIN, region="", mime=MIME, **fields):
+        form = aiohttp.FormData()
+        for name, value in {"to": "customer@example.org", **fields}.items():
+            form.add_field(name.replace("_", ":"), value)
+        if mime is not None:
+            form.add_field("message", io.BytesIO(mime), filename="message.mime")
+        return await self.client.post(
+            f"{region}/v3/{domain}/messages.mime",
+            data=form,
+            headers=authorization(key),
+        )
+
+    async def inbound(self, mime=MIME, **query):
+        query = {"recipient": f"sales@{DOMAIN}", "sender": "a@example.org", **query}
+        await self.client.post("/sandbox/inbound", params=query, data=io.BytesIO(mime))
+        await self.settle()
+
+    async def settle(self):
+        """Wait until every post is taken, refused or given up."""
+        for _round in range(200):
+            if all(
+                post.next_at is None and post.attempts for post in self.sandbox.posts
+            ):
+                return
+            await asyncio.sleep(0.01)
+
+    def fields(self, number=0):
+        """The fields of an urlencoded post as bytes."""
+        body = self.posted[number][2]
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, encoding="latin-1")
+        return {name: value.encode("latin-1") for name, value in pairs}
+
+
+class TestMessages(SandboxCase):
+    async def test_a_message_is_kept_byte_for_byte(self):
+        mime = MIME + bytes(range(256))
+        answer = await (await self.send(mime=mime)).json()
+        self.assertEqual(answer["message"], "Queued. Thank you.")
+        (mail,) = self.sandbox.mails
+        self.assertEqual((mail.raw, mail.message_id), (mime, answer["id"]))
+
+    async def test_only_the_envelope_says_who_gets_it(self):
+        await self.send(to="Boss <boss@example.org>, b@example.org, boss@example.org")
+        recipients = self.sandbox.mails[0].recipients
+        self.assertEqual(recipients, ["boss@example.org", "b@example.org"])
+
+    async def test_a_well_formed_message_id_is_kept(self):
+        answer = await self.send(mime=b"Message-Id: <1@x>\r\n\r\n")
+        self.assertEqual((await answer.json())["id"], "<1@x>")
+
+    async def test_nothing_is_ever_deduplicated(self):
+        for _time in range(2):
+            await self.send(mime=b"Message-Id: <1@x>\r\n\r\n")
+        self.assertEqual(len(self.sandbox.mails), 2)
+
+    async def test_wrong_calls_get_mailguns_answers(self):
+        for status, words, call in [
+            (401, "Forbidden", {"key": "wrong"}),
+            (404, "Domain not found: other.com", {"domain": "other.com"}),
+            (404, "Domain not found", {"region": "/eu"}),
+            (404, "Domain not found", {"domain": "eu.example.com"}),
+            (400, "'message' parameter is not a file", {"mime": None}),
+            (400, "not a valid address", {"to": "nobody"}),
+            (400, "to parameter is missing", {"to": ""}),
+            (400, "max is 1000", {"to": ",".join(f"{n}@x.org" for n in range(1001))}),
+            (400, "limited to 16KB", {"v_x": "x" * 16384}),
+            (413, "Too Large", {"mime": b"x" * (26 * 1024 * 1024)}),
+        ]:
+            with self.subTest(words=words):
+                answer = await self.send(**call)
+                self.assertEqual(answer.status, status)
+                self.assertIn(words, await answer.text())
+        self.assertFalse(self.sandbox.mails)
+
+    async def test_the_other_region_is_another_address(self):
+        answer = await self.send(domain="eu.example.com", region="/eu")
+        self.assertEqual(answer.status, 200)
+
+    async def test_an_unverified_domain_may_not_send(self):
+        self.sandbox.domains[DOMAIN].state = "unverified"
+        answer = await self.send()
+        self.assertIn("is not allowed to send", await answer.text())
+
+    async def test_a_sending_key_may_send_and_nothing_else(self):
+        self.assertEqual((await self.send(key="sending")).status, 200)
+        headers = authorization("sending")
+        answer = await self.client.get(f"/v4/domains/{DOMAIN}", headers=headers)
+        self.assertEqual(answer.status, 401)
+
+    async def test_connections_are_counted(self):
+        for _time in range(3):
+            await self.send()
+        state = await (await self.client.get("/sandbox/state")).json()
+        self.assertEqual((state["connections"], state["requests"]), (1, 4))
+
+
+class TestInbound(SandboxCase):
+    async def test_a_url_that_ends_in_mime_gets_the_bytes(self):
+        self.forward("/inbound/mime")
+        mime = b"Subject: caf\xe9\r\n\n" + bytes(range(256))
+        await self.inbound(mime)
+        self.assertEqual(self.posted[0][1], "application/x-www-form-urlencoded")
+        self.assertEqual(self.fields()["body-mime"], mime)
+        self.assertNotIn("body-plain", self.fields())
+
+    async def test_another_url_gets_the_parsed_form(self):
+        self.forward("/inbound")
+        await self.inbound(b"Subject: Hi\r\nX-odd-NAME: 1\r\n\r\nHello\r\n> quoted\r\n")
+        fields = self.fields()
+        self.assertEqual(fields["recipient"], f"sales@{DOMAIN}".encode())
+        self.assertEqual(fields["X-Odd-Name"], b"1")
+        self.assertEqual(fields["stripped-text"], b"Hello")
+        self.assertIn(["Subject", "Hi"], json.loads(fields["message-headers"]))
+
+    async def test_attachments_make_the_form_multipart(self):
+        self.forward("/inbound")
+        letter = {
+            "sender": "Newcomer <a@example.org>",
+            "recipient": f"sales@{DOMAIN}",
+            "subject": "Hi",
+            "text": "Hello",
+            "attachments": [{"filename": "a.bin", "content": "AP8K"}],
+        }
+        await self.client.post("/sandbox/inbound", json=letter)
+        await self.settle()
+        self.assertEqual(self.posted[0][1], "multipart/form-data")
+        self.assertIn(b'name="attachment-1"; filename="a.bin"', self.posted[0][2])
+        self.assertIn(b"\r\n\r\n\x00\xff\n\r\n", self.posted[0][2])
+
+    async def test_the_signature_is_mailguns(self):
+        self.forward("/inbound/mime")
+        await self.inbound()
+        fields = self.fields()
+        message = fields["timestamp"] + fields["token"]
+        expected = hmac.new(b"signing", message, hashlib.sha256).hexdigest()
+        self.assertEqual(fields["signature"].decode(), expected)
+        self.assertEqual(len(fields["token"]), 50)
+
+    async def test_each_recipient_gets_a_post(self):
+        self.forward("/inbound/mime")
+        letter = {
+            "sender": "a@example.org",
+            "recipient": f"sales@{DOMAIN}, out@example.org",
+            "cc": f"help@{DOMAIN}",
+        }
+        await self.client.post("/sandbox/inbound", json=letter)
+        await self.settle()
+        recipients = [post.recipient for post in self.sandbox.posts]
+        self.assertEqual(recipients, [f"sales@{DOMAIN}", f"help@{DOMAIN}"])
+
+    async def test_every_route_fires_until_one_stops(self):
+        self.forward("/one")
+        self.forward("/two", "catch_all()", "stop()")
+        self.forward("/three")
+        self.forward("/none", 'match_recipient("other@.*")')
+        await self.inbound()
+        self.assertEqual({path for path, *_rest in self.posted}, {"/one", "/two"})
+
+    async def test_what_is_not_taken_comes_again_with_the_same_signature(self):
+        self.forward("/inbound/mime")
+        self.answers += [500, 401]
+        await self.inbound()
+        self.assertEqual(len({body for _path, _type, body in self.posted}), 1)
+        (post,) = self.sandbox.posts
+        statuses = [attempt.status for attempt in post.attempts]
+        self.assertEqual((statuses, post.outcome), ([500, 401, 200], "taken"))
+
+    async def test_what_is_refused_with_406_does_not_come_again(self):
+        self.forward("/inbound/mime")
+        self.answers += [406]
+        await self.inbound()
+        self.assertEqual(self.sandbox.posts[0].outcome, "refused")
+        self.assertEqual(len(self.posted), 1)
+
+    async def test_after_the_last_try_it_is_given_up(self):
+        self.forward("/inbound/mime")
+        self.answers += [500] * 3
+        await self.inbound()
+        self.assertEqual(self.sandbox.posts[0].outcome, "given up")
+
+    async def test_mail_from_one_address_here_to_another_comes_in(self):
+        self.forward("/inbound/mime")
+        await self.send(to=f"customer@example.org, sales@{DOMAIN}")
+        await self.settle()
+        self.assertEqual(self.fields()["recipient"], f"sales@{DOMAIN}".encode())
+
+
+class TestWorld(SandboxCase):
+    async def test_a_mailbox_shows_its_mail_and_a_reply_comes_in(self):
+        self.forward("/inbound/mime")
+        await self.send(
+            mime=b"From: Sales <sales@mail.example.com>\r\nSubject: Offer\r\n"
+            b"Message-Id: <1@x>\r\nReply-To: catchall@mail.example.com\r\n\r\nHi\r\n"
+        )
+        page = await (await self.client.get("/")).text()
+        self.assertIn("customer@example.org", page)
+        (mail,) = self.sandbox.mails
+        page = await (await self.client.get(f"/mails/{mail.id}")).text()
+        self.assertIn("Send the reply", page)
+        form = {"from": "customer@example.org", "text": "Thanks"}
+        await self.client.post(f"/mails/{mail.id}/reply", data=form)
+        await self.settle()
+        raw = self.fields()["body-mime"].decode()
+        self.assertIn("In-Reply-To: <1@x>", raw)
+        self.assertIn("Subject: Re: Offer", raw)
+        self.assertIn("To: catchall@mail.example.com", raw)
+        self.assertIn("> Hi", raw)
+
+    async def test_html_of_a_mail_cannot_act_on_the_page(self):
+        html = b"Content-Type: text/html\r\nSubject: <b>x\r\n\r\n<script>1</script>"
+        await self.send(mime=html)
+        page = await (
+            await self.client.get(f"/mails/{self.sandbox.mails[0].id}")
+        ).text()
+        self.assertNotIn("<script>", page)
+        self.assertNotIn("<b>x", page)
+        self.assertIn("iframe sandbox", page)
+
+    async def test_a_post_can_be_repeated(self):
+        self.forward("/inbound/mime")
+        await self.inbound()
+        await self.client.post(f"/sandbox/posts/{self.sandbox.posts[0].id}/repeat")
+        for _round in range(100):
+            if len(self.posted) == 2:
+                break
+            await asyncio.sleep(0.01)
+        self.assertEqual(self.posted[0], self.posted[1])
