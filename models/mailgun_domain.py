@@ -143,9 +143,9 @@ class MailgunDomain(models.Model):
 
     def _inverse_webhook_signing_key(self):
         for domain in self.filtered("webhook_signing_key"):
-            domain.webhook_signing_key_previous_closed = (
-                domain.webhook_signing_key_closed
-            )
+            current = secret_keys.read_or_log(domain, "webhook_signing_key")
+            if current and current != domain.webhook_signing_key.strip():
+                domain.webhook_signing_key_previous = current
         self._store_secret("webhook_signing_key")
 
     def _inverse_webhook_signing_key_previous(self):

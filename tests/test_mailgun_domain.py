@@ -60,6 +60,10 @@ class TestMailgunDomainKeys(MailgunSendingCase):
             self.domain._get_secret("webhook_signing_key_previous"), SIGNING_KEY
         )
 
+    def test_entering_the_same_signing_key_again_makes_no_previous(self):
+        self.domain.webhook_signing_key = SIGNING_KEY
+        self.assertEqual(self.domain._get_secret("webhook_signing_key_previous"), "")
+
     def test_blanks_around_a_pasted_key_are_dropped(self):
         self.domain.api_key = "  key-2\n"
         self.assertEqual(self.domain._get_secret("api_key"), "key-2")
