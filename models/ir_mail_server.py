@@ -17,7 +17,7 @@ class IrMail_Server(models.Model):
         selection_add=[("mailgun", "Mailgun API")], ondelete={"mailgun": "set default"}
     )
     mailgun_domain_id = fields.Many2one(
-        "mailgun.domain", "Mailgun Domain", ondelete="restrict", index="btree_not_null"
+        "mailgun.domain", ondelete="restrict", index="btree_not_null"
     )
 
     def _mailgun(self):
@@ -31,7 +31,8 @@ class IrMail_Server(models.Model):
             "Hand each mail to Mailgun over HTTPS. No mailbox, no open SMTP port: the "
             "domain, its region and its key are all that is needed."
         )
-        super(IrMail_Server, self - ours)._compute_smtp_authentication_info()
+        others = super(IrMail_Server, self - ours)
+        return others._compute_smtp_authentication_info()
 
     @api.constrains("smtp_authentication", "mailgun_domain_id")
     def _check_mailgun_domain(self):

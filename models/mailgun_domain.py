@@ -1,3 +1,4 @@
+import contextlib
 import logging
 import re
 
@@ -48,10 +49,9 @@ class MailgunDomain(models.Model):
     test_mode = fields.Boolean(
         help="Mailgun accepts every mail and delivers none. It still bills them."
     )
-    company_id = fields.Many2one("res.company", "Company")
+    company_id = fields.Many2one("res.company")
     alias_domain_id = fields.Many2one(
         "mail.alias.domain",
-        "Alias Domain",
         ondelete="restrict",
         help="The addresses that Odoo receives at. Set it when they are not on this "
         "domain itself.",
@@ -71,7 +71,6 @@ class MailgunDomain(models.Model):
         help="A Mailgun API key, or the domain's sending key if it shall only send.",
     )
     webhook_signing_key = fields.Char(
-        "Webhook Signing Key",
         compute="_compute_no_secret",
         inverse="_inverse_webhook_signing_key",
         groups="base.group_system",
@@ -145,7 +144,9 @@ class MailgunDomain(models.Model):
         for domain in self.filtered("webhook_signing_key"):
             current = secret_keys.read_or_log(domain, "webhook_signing_key")
             if current and current != domain.webhook_signing_key.strip():
-                domain.webhook_signing_key_previous = current
+                domain.webhook_signing_key_previous_closed = (
+                    domain.webhook_signing_key_closed
+                )
         self._store_secret("webhook_signing_key")
 
     def _inverse_webhook_signing_key_previous(self):
@@ -192,10 +193,9 @@ class MailgunDomain(models.Model):
         if not vals.get("name"):
             return vals
         name = vals["name"].strip().rstrip(".").lower()
-        try:
+        # What cannot be encoded stays, and _check_name says what is wrong with it.
+        with contextlib.suppress(UnicodeError):
             name = name.encode("idna").decode("ascii")
-        except UnicodeError:
-            pass  # _check_name says what is wrong with it
         return {**vals, "name": name}
 
     # === ACTIONS === #
