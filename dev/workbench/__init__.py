@@ -1,0 +1,1 @@
+"""What the commands of ``dev/`` are made of. Odoo never imports this."""

@@ -1,0 +1,69 @@
+"""All tests, or the part asked for (``dev/test``)."""
+
+import sys
+
+from . import catalog, database_tests, lint, processes, sources, unit, wheel
+from .report import Report
+
+PARTS = {
+    "lint": lint.run,
+    "unit": unit.run,
+    "odoo": database_tests.run,
+    "wheel": wheel.run,
+}
+
+
+def main() -> int:
+    """Run what the arguments name, everything without arguments."""
+    processes.exit_on_signals()
+    arguments = sys.argv[1:]
+    parts = [name for name in PARTS if name in arguments or not arguments]
+    targets = [
+        target
+        for wanted in arguments
+        if wanted not in PARTS
+        for target in _find_or_exit(wanted)
+    ]
+    report = Report()
+    before = sources.ignored()
+    for name in parts:
+        with report.part(name):
+            PARTS[name](report)
+    if targets:
+        _run_targets(report, targets)
+    if not arguments:
+        with report.part("checkout"):
+            made = sources.ignored() - before
+            report.check("no file was left in the checkout", "\n".join(sorted(made)))
+    return report.close()
+
+
+def _find_or_exit(wanted: str) -> list[catalog.Target]:
+    targets = catalog.find(wanted)
+    if not targets:
+        sys.exit(
+            f"dev/test: there is no part, file, class or test {wanted!r}.\n"
+            f"  Parts: {', '.join(PARTS)}. Files: tests/test_….py. "
+            "Tests: TestClass.test_name"
+        )
+    return targets
+
+
+def _run_targets(report: Report, targets: list[catalog.Target]) -> None:
+    in_odoo = [
+        target
+        for target in targets
+        if not target.test_class.is_plain
+        and not target.test_class.path.startswith("dev/")
+    ]
+    others = [target for target in targets if target not in in_odoo]
+    if others:
+        with report.part("unit"):
+            unit.run(report, others)
+    if in_odoo:
+        with report.part("odoo"):
+            database_tests.run(report, in_odoo)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

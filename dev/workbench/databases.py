@@ -1,0 +1,64 @@
+"""Databases for Odoo: made, copied and dropped with their files."""
+
+import shutil
+from pathlib import Path
+
+from . import paths, postgres
+
+
+def exists(env: dict[str, str], database: str) -> bool:
+    """Tell whether there is such a database.
+
+    :param env: what :func:`postgres.running` returned
+    """
+    sql = "SELECT 1 FROM pg_database WHERE datname = %s"
+    return bool(postgres.query(env, "postgres", sql, database))
+
+
+def create(env: dict[str, str], database: str) -> None:
+    """Create an empty database, as Odoo would.
+
+    Odoo itself would ask for the extension pg_trgm first and log an error without it.
+    """
+    _execute(
+        env,
+        f"""CREATE DATABASE "{database}" ENCODING 'UTF8' LC_COLLATE 'C'
+            TEMPLATE template0""",
+    )
+
+
+def copy(env: dict[str, str], source: str, target: str) -> None:
+    """Make ``target`` anew from ``source``, files included."""
+    drop(env, target)
+    _execute(env, f'CREATE DATABASE "{target}" TEMPLATE "{source}"')
+    if _files(source).exists():
+        shutil.copytree(_files(source), _files(target))
+
+
+def drop(env: dict[str, str], database: str) -> None:
+    """Drop a database, whoever is still connected to it, and its files."""
+    _execute(env, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+    shutil.rmtree(_files(database), ignore_errors=True)
+
+
+def comment(env: dict[str, str], database: str) -> str:
+    """Return the note that :func:`set_comment` left, or ""."""
+    sql = """SELECT shobj_description(oid, 'pg_database') FROM pg_database
+             WHERE datname = %s"""
+    rows = postgres.query(env, "postgres", sql, database)
+    return rows[0][0] or "" if rows else ""
+
+
+def set_comment(env: dict[str, str], database: str, text: str) -> None:
+    """Leave a note at a database."""
+    _execute(env, f'COMMENT ON DATABASE "{database}" IS %s', text)
+
+
+def _execute(env: dict[str, str], sql: str, *values) -> None:
+    with postgres.connection(env, "postgres") as connected:
+        with connected.cursor() as cursor:
+            cursor.execute(sql, values or None)
+
+
+def _files(database: str) -> Path:
+    return paths.DATA / "filestore" / database
