@@ -4,6 +4,8 @@ from . import (
     mail_mail,
     mail_thread,
     mailgun_domain,
+    mailgun_domain_setup,
+    mailgun_domain_signature,
     mailgun_inbound_email,
     mailgun_inbound_routing,
 )

@@ -1,19 +1,12 @@
 import contextlib
-import logging
 import re
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
-from odoo.tools.mail import email_domain_extract
+from odoo.exceptions import ValidationError
 
 from ..tools.client import MailgunClient
-from ..tools.errors import InvalidSignature, MissingSigningKey, SettingError
+from ..tools.errors import SettingError
 from . import secret_keys
-
-_logger = logging.getLogger(__name__)
-
-# A sane account has a handful; the cap keeps an unauthenticated request cheap.
-MAX_CANDIDATE_DOMAINS = 50
 
 
 class MailgunDomain(models.Model):
@@ -213,57 +206,6 @@ class MailgunDomain(models.Model):
         """Remove every stored key of the domain."""
         self.write({f"{name}_closed": False for name in secret_keys.KEYS})
 
-    def action_test_connection(self):
-        """Ask Mailgun whether key, region and domain fit together.
-
-        :return: a notification that says what was found
-        :raise UserError: when something has to be repaired, with what and where
-        """
-        self.ensure_one()
-        message = self._test_connection()
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {"type": "success", "message": message, "sticky": False},
-        }
-
-    def action_setup_mail(self):
-        """Create what Odoo needs to send and receive with the domain, once.
-
-        An outgoing mail server restricted to the domain, and the alias domain with the
-        usual addresses; what is there already is left as it is.
-
-        :return: the action that shows the mail server
-        """
-        self.ensure_one()
-        self._ensure_alias_domain()
-        server = self.with_context(active_test=False).mail_server_ids[:1]
-        if not server:
-            server = self.env["ir.mail_server"].create(
-                {
-                    "name": f"Mailgun {self.name}",
-                    "smtp_authentication": "mailgun",
-                    "mailgun_domain_id": self.id,
-                    "from_filter": self.name,
-                }
-            )
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "ir.mail_server",
-            "res_id": server.id,
-            "view_mode": "form",
-        }
-
-    def _ensure_alias_domain(self):
-        if not self.alias_domain_id:
-            alias_domains = self.env["mail.alias.domain"]
-            self.alias_domain_id = alias_domains.search(
-                [("name", "=", self.name)]
-            ) or alias_domains.create({"name": self.name})
-        company = self.company_id or self.env.company
-        if not company.alias_domain_id:
-            company.alias_domain_id = self.alias_domain_id
-
     # === BUSINESS METHODS === #
 
     def _get_secret(self, name):
@@ -316,90 +258,7 @@ class MailgunDomain(models.Model):
                 )
             )
 
-    def _test_connection(self):
-        """Ask Mailgun; return the good news, raise ``UserError`` with the bad."""
-        with secret_keys.as_user_error(), self._open_client() as client:
-            try:
-                found = client.get_domain(self.name).get("domain") or {}
-            except SettingError as error:
-                if error.status not in (401, 403):
-                    raise
-                # A sending key may do nothing but send, so ask it that way.
-                client.check_sending(self.name)
-                return self.env._(
-                    "%s can send. The key is a sending key: it cannot read the "
-                    "domain's settings or events.",
-                    self.name,
-                )
-        if found.get("state") != "active":
-            raise UserError(
-                self.env._(
-                    "Mailgun knows %(domain)s and accepts the key, but does not let it "
-                    "send yet (state: %(state)s). Set its DNS records and verify it in "
-                    "Mailgun's control panel.",
-                    domain=self.name,
-                    state=found.get("state") or self.env._("unknown"),
-                )
-            )
-        return self.env._("Mailgun accepts the key, and %s can send.", self.name)
-
     @api.model
     def _database_identity(self):
         uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
         return uuid, self.env.cr.dbname
-
-    # --- inbound: who may post ------------------------------------------------------
-
-    @api.model
-    def _authenticate(self, signature, recipient, now):
-        """Find the domain that a signed request belongs to.
-
-        :param Signature signature: of the request
-        :param recipient: the address that it says it is for; None when the request
-            itself does not say, which any key of this database may then sign
-        :param float now: seconds since 1970
-        :return: the domain whose key made the signature
-        :raise InvalidSignature: nobody here made it, or too long ago
-        :raise MissingSigningKey: there is no key to check it with
-        """
-        signature.check_age(now)
-        candidates = self.search([], limit=MAX_CANDIDATE_DOMAINS)
-        keys = {domain: domain._signing_keys() for domain in candidates}
-        # Every candidate is tried, so the time taken tells nothing about the domains.
-        signers = [domain for domain in keys if signature.matches(keys[domain])]
-        if signers and recipient is None:
-            return signers[0]
-        addressed = self._find_by_address(recipient)
-        if addressed in signers:
-            return addressed
-        if signers:
-            raise InvalidSignature(
-                f"signed with the key of {signers[0].name}, but addressed to a domain "
-                "that is none here or has another key"
-            )
-        if not any(keys.values()) or (addressed and not keys.get(addressed)):
-            raise MissingSigningKey(
-                "no webhook signing key is set for this domain: enter it in Settings > "
-                "Technical > Email > Mailgun Domains"
-            )
-        raise InvalidSignature(
-            "no signing key of this database fits: is it the HTTP webhook signing key, "
-            "and not the API key?"
-        )
-
-    def _signing_keys(self):
-        keys = (
-            secret_keys.read_or_log(self, "webhook_signing_key"),
-            secret_keys.read_or_log(self, "webhook_signing_key_previous"),
-        )
-        return [key for key in keys if key]
-
-    @api.model
-    def _find_by_address(self, address):
-        """Return the domain that ``address`` is on, by its name or its alias domain."""
-        name = email_domain_extract(address or "")
-        if not name:
-            return self.browse()
-        return self.search(
-            ["|", ("name", "=", name), ("alias_domain_id.name", "=", name)], limit=1
-        )
