@@ -35,6 +35,8 @@ FORM_OVERHEAD_BYTES = MIB
 
 # Seconds to wait before attempt 2, 3, ... of routing a mail; after the last it failed.
 ROUTING_BACKOFF = (60, 300, 900, 3600, 2 * 3600, 4 * 3600)
+# Within one attempt, when another transaction was first.
+RACES_PER_ATTEMPT = 4
 # How many HTTP workers may route mail at the same time, and each for how many seconds.
 DEFAULT_ROUTING_SLOTS = 2
 ROUTING_TIME_BUDGET = 10

@@ -1,6 +1,7 @@
 """Which failures of routing pass by themselves."""
 
 import psycopg2
+from psycopg2.extensions import TransactionRollbackError
 
 from odoo.exceptions import ConcurrencyError, LockError
 
@@ -19,11 +20,15 @@ def is_retryable(error):
 
     :param BaseException error: or None
     """
-    while error is not None:
-        if isinstance(error, _PASSING):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return _is_due_to(error, _PASSING)
+
+
+def is_lost_race(error):
+    """Tell whether an exception says that another transaction was first.
+
+    :param BaseException error: or None
+    """
+    return _is_due_to(error, (TransactionRollbackError, ConcurrencyError, LockError))
 
 
 def is_no_route(error):
@@ -33,3 +38,11 @@ def is_no_route(error):
     looks for the same words).
     """
     return isinstance(error, ValueError) and "No possible route" in str(error)
+
+
+def _is_due_to(error, kinds):
+    while error is not None:
+        if isinstance(error, kinds):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -11,11 +11,13 @@ the worker that held them.
 """
 
 import logging
+import random
 import time
 
 from odoo import fields
 
-from ..const import DEFAULT_ROUTING_SLOTS, ROUTING_TIME_BUDGET
+from ..const import DEFAULT_ROUTING_SLOTS, RACES_PER_ATTEMPT, ROUTING_TIME_BUDGET
+from .inbound_failures import is_lost_race
 from .own_cursor import own_cursor
 
 _logger = logging.getLogger(__name__)
@@ -108,14 +110,26 @@ class InboundQueue:
             return env["mailgun.inbound.email"]._claim(message_id).id
 
     def _route(self, row_id):
-        try:
-            with own_cursor(self._registry) as env:
-                env["mailgun.inbound.email"].browse(row_id)._route()
-        except Exception as error:  # noqa: BLE001  custom models may raise anything
+        for races_left in reversed(range(RACES_PER_ATTEMPT)):
+            error = self._try_route(row_id, races_left)
+            if not (races_left and is_lost_race(error)):
+                break
+            # Two workers wrote the same row, say the status of an alias after its
+            # first mail: whoever lost is welcome a moment later.
+            time.sleep(random.uniform(0.02, 0.2))
+        if error:
             # commit() may raise after it has committed (mails are sent there), so the
             # row is read again before it is called a failure.
             with own_cursor(self._registry) as env:
                 env["mailgun.inbound.email"].browse(row_id)._register_failure(error)
+
+    def _try_route(self, row_id, races_left):
+        try:
+            with own_cursor(self._registry) as env:
+                env["mailgun.inbound.email"].browse(row_id)._route(bool(races_left))
+        except Exception as error:  # noqa: BLE001  custom models may raise anything
+            return error
+        return None
 
     def _take_slot(self, env):
         slots = env["ir.config_parameter"].get_param(SLOTS_PARAMETER)

@@ -65,15 +65,18 @@ class MailgunInboundEmail(models.Model):
 
     # === ROUTING === #
 
-    def _route(self):
+    def _route(self, may_retry=False):
         """Give the mail to core's gateway and note what became of it.
 
+        :param bool may_retry: a failure that passes is tried again within this attempt
         :raise Exception: whatever routing raises; nothing is kept then
         """
         self.ensure_one()
+        if self.state != "pending":
+            return
         raw = self._raw_bytes()
         mime = envelope(raw, self.sender, [self.recipient], self.message_id)
-        notes = RoutingNotes(may_retry=self._may_retry())
+        notes = RoutingNotes(may_retry=may_retry or self._may_retry())
         gateway = self.env["mail.thread"].with_context(**{NOTES: notes})
         known = self._find_message()
         if not known:

@@ -144,6 +144,24 @@ class TestInboundRouting(MailgunCase):
         self.work()
         self.assertEqual((row.state, row.error), ("done", False))
 
+    @mute_logger("odoo.sql_db")
+    def test_a_lost_race_is_run_again_at_once(self):
+        raced = psycopg2.errors.SerializationFailure("raced")
+        create = self.registry["mail.thread"].message_new
+        calls = []
+
+        def message_new(records, *args, **kwargs):
+            calls.append(1)
+            if len(calls) < 3:
+                raise raced
+            return create(records, *args, **kwargs)
+
+        model = self.registry["res.partner"]
+        with patch.object(model, "message_new", message_new, create=True):
+            row = self.receive()
+        self.assertEqual((row.state, row.attempt_count), ("done", 1))
+        self.assertEqual(len(self.contacts()), 1)
+
     def test_a_passing_failure_that_never_passes_ends_as_failed(self):
         with self.failing(psycopg2.errors.SerializationFailure("raced")):
             row = self.receive()
