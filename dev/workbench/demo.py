@@ -47,9 +47,17 @@ def _play(steps: Steps, stage: Stage) -> None:
         _check_log(steps, stage)
         steps.say("everything went as it should")
     except (StepFailed, OdooError, requests.RequestException, psycopg2.Error) as error:
-        raise StepFailed(
-            f"{error}\nEnd of {stage.log}:\n{odoo_run.tail(stage.log)}"
-        ) from error
+        _show_evidence(stage)
+        raise StepFailed(f"{error}\n   Odoo's log: {stage.log}") from error
+
+
+def _show_evidence(stage: Stage) -> None:
+    print(f"\nEnd of Odoo's log:\n{odoo_run.tail(stage.log)}")
+    print("\nWhat the local Mailgun posted to Odoo, and the answers:")
+    for post in stage.sandbox.posts():
+        answers = [attempt["status"] for attempt in post["attempts"]]
+        print(f"  {post['recipient']}: {answers or 'none yet'}, {post['outcome']}")
+    print(flush=True)
 
 
 def _check_log(steps: Steps, stage: Stage) -> None:
