@@ -38,11 +38,18 @@ def _sandbox(options: argparse.Namespace) -> Sandbox:
         name, _colon, region = text.partition(":")
         state = "unverified" if name in options.unverified else "active"
         sandbox.domains[name] = Domain(name, region or "us", state)
-    for name in sandbox.domains:
+    for name, domain in sandbox.domains.items():
         actions = [f'forward("{url}")' for url in options.forward]
         if actions:
             expression = f'match_recipient(".*@{name}")'
-            sandbox.routes.append(Route(expression, [*actions, "stop()"]))
+            sandbox.routes.append(
+                Route(
+                    expression,
+                    [*actions, "stop()"],
+                    region=domain.region,
+                    account=domain.account,
+                )
+            )
     if options.retry_schedule:
         waits = options.retry_schedule.split(",")
         sandbox.retry_schedule = tuple(float(seconds) for seconds in waits)

@@ -5,13 +5,35 @@ import asyncio
 import aiohttp
 from aiohttp import web
 
-from . import control, domains, messages, pages
+from . import (
+    account,
+    account_webhooks,
+    control,
+    domains,
+    events,
+    messages,
+    pages,
+    routes,
+    webhooks,
+)
 from .access import SANDBOX
-from .inbound import CLIENT, TASKS
+from .posting import CLIENT, TASKS
 from .state import Sandbox
 
 # The API's own limit is 52.4 MiB; injected mail may be larger.
 MAX_BODY = 200 * 1024 * 1024
+
+_PARTS = (
+    account,
+    account_webhooks,
+    domains,
+    events,
+    routes,
+    webhooks,
+    messages,
+    control,
+    pages,
+)
 
 
 def make_app(sandbox: Sandbox) -> web.Application:
@@ -20,16 +42,20 @@ def make_app(sandbox: Sandbox) -> web.Application:
     app[SANDBOX] = sandbox
     app[TASKS] = set()
     app.cleanup_ctx.append(_background)
-    for part in (messages, domains, control, pages):
+    for part in _PARTS:
         part.add_routes(app)
     return app
 
 
 @web.middleware
 async def _count(request: web.Request, handler):
-    """Count requests and connections, so that a test can see keep-alive at work."""
+    """Count requests and connections, so that a test can see keep-alive at work.
+
+    The address that was called goes into the URLs that Mailgun would give.
+    """
     sandbox = request.app[SANDBOX]
     sandbox.requests += 1
+    sandbox.url = str(request.url.origin())
     sandbox.peers.add(request.transport.get_extra_info("peername"))
     return await handler(request)
 

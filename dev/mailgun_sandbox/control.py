@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from . import inbound, world
+from . import inbound, posting, reactions, world
 from .access import SANDBOX
 from .state import Mail, Post
 
@@ -21,6 +21,8 @@ async def get_state(request: web.Request) -> web.Response:
             "routes": [asdict(route) for route in sandbox.routes],
             "mails": len(sandbox.mails),
             "posts": len(sandbox.posts),
+            "events": len(sandbox.events),
+            "webhooks": [asdict(one) for one in sandbox.webhooks],
             "connections": len(sandbox.peers),
             "requests": sandbox.requests,
         }
@@ -33,7 +35,8 @@ async def get_mails(request: web.Request) -> web.Response:
     mails = [
         _mail(mail)
         for mail in request.app[SANDBOX].mails
-        if mail.id > since and (not mailbox or mailbox in mail.recipients)
+        if mail.id > since
+        and (not mailbox or mailbox in set(mail.recipients) - mail.failed)
     ]
     return web.json_response({"mails": mails})
 
@@ -46,6 +49,7 @@ def _mail(mail: Mail) -> dict:
         "from": mail.sender,
         "subject": mail.subject,
         "recipients": mail.recipients,
+        "failed": sorted(mail.failed),
         "options": mail.options,
         "size": len(mail.raw),
         "accepted_at": mail.accepted_at,
@@ -110,15 +114,45 @@ async def post_repeat(request: web.Request) -> web.Response:
     number = int(request.match_info["id"])
     for post in request.app[SANDBOX].posts:
         if post.id == number:
-            inbound.send(request.app, post)
+            posting.send(request.app, post)
             return web.json_response(_post(post))
     raise web.HTTPNotFound
 
 
 async def post_reset(request: web.Request) -> web.Response:
-    """Forget mails and posts."""
+    """Forget mails, posts and events."""
     request.app[SANDBOX].reset()
     return web.json_response({"at": time.time()})
+
+
+async def get_events(request: web.Request) -> web.Response:
+    """Return all events, those too that the API does not show yet."""
+    shown = [one.data for one in request.app[SANDBOX].events]
+    return web.json_response({"events": shown})
+
+
+async def post_event(request: web.Request) -> web.Response:
+    """Let a recipient react: ``event``, and if wanted ``recipient`` and ``url``."""
+    mail, wish = find_mail(request), await request.json()
+    if wish.get("event") not in reactions.KINDS:
+        raise web.HTTPBadRequest(text=f"event is one of {reactions.KINDS}")
+    recipient = wish.get("recipient") or default_author(request.app, mail)
+    event = reactions.react(
+        request.app, mail, recipient, wish["event"], wish.get("url", "")
+    )
+    return web.json_response(event.data)
+
+
+async def post_dns(request: web.Request) -> web.Response:
+    """Let Mailgun find a domain's records, or one of them, ``valid`` or not."""
+    domain = request.app[SANDBOX].domains.get(request.match_info["domain"])
+    if domain is None:
+        raise web.HTTPNotFound
+    wish = await request.json()
+    chosen = [domain.dns[wish["record"]]] if "record" in wish else domain.dns
+    for record in chosen:
+        record.valid = wish["valid"]
+    return web.json_response(asdict(domain))
 
 
 def find_mail(request: web.Request) -> Mail:
@@ -157,7 +191,10 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/sandbox/mails", get_mails)
     app.router.add_get(r"/sandbox/mails/{id:\d+}/raw", get_raw)
     app.router.add_post(r"/sandbox/mails/{id:\d+}/reply", post_reply)
+    app.router.add_post(r"/sandbox/mails/{id:\d+}/events", post_event)
+    app.router.add_get("/sandbox/events", get_events)
     app.router.add_post("/sandbox/inbound", post_inbound)
     app.router.add_get("/sandbox/posts", get_posts)
     app.router.add_post(r"/sandbox/posts/{id:\d+}/repeat", post_repeat)
+    app.router.add_post("/sandbox/domains/{domain}/dns", post_dns)
     app.router.add_post("/sandbox/reset", post_reset)

@@ -26,8 +26,8 @@ class File:
 Fields = list[tuple[str, bytes]]
 
 
-def raw_fields(raw: bytes, sender: str, recipient: str) -> Fields:
-    """Return the fields of a post to a URL that ends in ``mime``."""
+def raw_fields(raw: bytes, sender: str, recipient: str) -> tuple[Fields, list[File]]:
+    """Return the fields of a post to a URL that ends in ``mime``, and no files."""
     head = _parse(raw)
     texts = {
         "recipient": recipient,
@@ -35,7 +35,7 @@ def raw_fields(raw: bytes, sender: str, recipient: str) -> Fields:
         "from": _decoded(head, "From"),
         "subject": _decoded(head, "Subject"),
     }
-    return [*_encode(texts.items()), ("body-mime", raw)]
+    return [*_encode(texts.items()), ("body-mime", raw)], []
 
 
 def parsed_fields(raw: bytes, sender: str, recipient: str) -> tuple[Fields, list[File]]:
@@ -65,6 +65,21 @@ def parsed_fields(raw: bytes, sender: str, recipient: str) -> tuple[Fields, list
     if content_ids:
         texts.append(("content-id-map", json.dumps(content_ids)))
     return _encode(texts), files
+
+
+def attachments_json(files: list[File], message_url: str) -> str:
+    """Return the field that lists a stored mail's files."""
+    return json.dumps(
+        [
+            {
+                "url": f"{message_url}/attachments/{number}",
+                "content-type": file.content_type,
+                "name": file.filename,
+                "size": len(file.data),
+            }
+            for number, file in enumerate(files)
+        ]
+    )
 
 
 def urlencode(fields: Fields) -> tuple[str, bytes]:

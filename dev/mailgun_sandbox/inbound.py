@@ -1,24 +1,28 @@
-"""Routes: which mail is posted where, and again when it was not taken."""
+"""Mail that comes in: kept, and posted where the routes say."""
 
-import asyncio
-import io
-import re
-import time
+import email
+import email.policy
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import aiohttp
 from aiohttp import web
 
-from . import forms
+from . import event_shapes, forms, history, posting, rules
 from .access import SANDBOX
 from .signing import sign
-from .state import Attempt, Post, Route, Sandbox
+from .state import Domain, Mail, Post, Route
 
-CLIENT = web.AppKey("client", aiohttp.ClientSession)
-TASKS = web.AppKey("tasks", set)
 
-_FILTER = re.compile(r"""(match_recipient)\(\s*(["'])(.*?)\2\s*\)|(catch_all)\(\)""")
-_FORWARD = re.compile(r"""forward\(\s*(["'])(.*?)\1\s*\)""")
-_TIMEOUT = aiohttp.ClientTimeout(total=60)
+@dataclass
+class _Arrival:
+    """A mail for one of its recipients."""
+
+    app: web.Application
+    mail: Mail
+    domain: Domain
+    recipient: str
+    shape: str | None
+    encoding: str | None
 
 
 def deliver(
@@ -37,88 +41,113 @@ def deliver(
     :return: the posts, under way
     """
     sandbox = app[SANDBOX]
+    kept: dict[str, Mail] = {}
     posts = []
     for recipient in recipients:
-        for url in _urls(sandbox, recipient):
-            content_type, body, used = _form(
-                sandbox, raw, sender, recipient, shape or _shape(url), encoding
-            )
-            post = Post(sandbox.next_id(), url, recipient, used, content_type, body)
-            sandbox.posts.append(post)
-            send(app, post)
-            posts.append(post)
+        domain = sandbox.domain_of(recipient)
+        if domain.name not in kept:
+            kept[domain.name] = _keep(app, raw, sender, domain)
+        mail = kept[domain.name]
+        mail.recipients.append(recipient)
+        posts += _route(_Arrival(app, mail, domain, recipient, shape, encoding))
     return posts
 
 
-def send(app: web.Application, post: Post) -> None:
-    """Post in the background until it is taken, refused, or given up."""
-    task = asyncio.get_running_loop().create_task(_until_settled(app, post))
-    app[TASKS].add(task)
-    task.add_done_callback(app[TASKS].discard)
+def _keep(app: web.Application, raw: bytes, sender: str, domain: Domain) -> Mail:
+    head = email.message_from_bytes(raw, policy=email.policy.default)
+    mail = Mail(
+        app[SANDBOX].next_id(),
+        domain.name,
+        str(head["Message-Id"] or "").strip(),
+        str(head["From"] or ""),
+        str(head["Subject"] or ""),
+        [],
+        {},
+        raw,
+        envelope_sender=sender,
+    )
+    app[SANDBOX].received.append(mail)
+    return mail
 
 
-def _urls(sandbox: Sandbox, recipient: str) -> list[str]:
-    urls = []
-    for route in sorted(sandbox.routes, key=lambda route: route.priority):
-        if not _matches(route, recipient):
+def _route(arrival: _Arrival) -> list[Post]:
+    head = email.message_from_bytes(arrival.mail.raw, policy=email.policy.default)
+    posts = []
+    for route in arrival.app[SANDBOX].routes_of(arrival.domain):
+        found = rules.plan(
+            route,
+            arrival.recipient,
+            lambda name: [str(value) for value in head.get_all(name, [])],
+        )
+        if found is None:
             continue
-        for action in route.actions:
-            if found := _FORWARD.fullmatch(action.strip()):
-                urls += [url.strip() for url in found[2].split(",")]
-        if "stop()" in route.actions:
+        if found.stores:
+            _record_stored(arrival)
+        posts += [_forward(arrival, route, url) for url in found.urls]
+        posts += [_notify(arrival, url) for url in found.notified]
+        if found.stops:
             break
-    return urls
+    return posts
 
 
-def _matches(route: Route, recipient: str) -> bool:
-    found = _FILTER.fullmatch(route.expression.strip())
-    if not found:
-        return False
-    return bool(found[4] or re.fullmatch(found[3], recipient, re.IGNORECASE))
+def _forward(arrival: _Arrival, route: Route, url: str) -> Post:
+    shape = arrival.shape or ("raw" if url.endswith("mime") else "parsed")
+    make = forms.raw_fields if shape == "raw" else forms.parsed_fields
+    mail = arrival.mail
+    fields, files = make(mail.raw, mail.envelope_sender, arrival.recipient)
+    return _post(arrival, url, shape, fields, files, _watch(arrival, route, url))
 
 
-def _shape(url: str) -> str:
-    return "raw" if url.endswith("mime") else "parsed"
+def _watch(arrival: _Arrival, route: Route, target: str) -> Callable[[Post], None]:
+    """Write events of a mail on its way to a URL, now and when it got there or not."""
+    app, mail = arrival.app, arrival.mail
+    url = app[SANDBOX].message_url(mail)
+    event = event_shapes.accepted_routed(mail, url, arrival.recipient, route, target)
+    history.record(app, mail, event)
+
+    def settled(post: Post) -> None:
+        if post.outcome == "taken":
+            event = event_shapes.delivered(mail, url, target, routed=True)
+        else:
+            last = post.attempts[-1]
+            status = {"code": last.status, "message": last.text}
+            event = event_shapes.failed(
+                mail, url, target, "generic", status, routed=True
+            )
+        history.record(app, mail, event)
+
+    return settled
 
 
-def _form(sandbox, raw, sender, recipient, shape, encoding) -> tuple[str, bytes, str]:
-    if shape == "raw":
-        fields, files = forms.raw_fields(raw, sender, recipient), []
+def _record_stored(arrival: _Arrival) -> None:
+    url = arrival.app[SANDBOX].message_url(arrival.mail)
+    history.record(arrival.app, arrival.mail, event_shapes.stored(arrival.mail, url))
+
+
+def _notify(arrival: _Arrival, url: str) -> Post:
+    """Tell where the mail can be read; the files are not in this post."""
+    mail, sandbox = arrival.mail, arrival.app[SANDBOX]
+    address = sandbox.message_url(mail)
+    fields, files = forms.parsed_fields(
+        mail.raw, mail.envelope_sender, arrival.recipient
+    )
+    fields = [one for one in fields if one[0] != "attachment-count"]
+    listed = forms.attachments_json(files, address)
+    more = {"domain": mail.domain, "message-url": address, "attachments": listed}
+    fields += [(name, value.encode()) for name, value in more.items()]
+    return _post(arrival, url, "stored", fields, [])
+
+
+def _post(arrival: _Arrival, url: str, shape: str, fields, files, settled=None) -> Post:
+    sandbox = arrival.app[SANDBOX]
+    signature = sign(sandbox.keys.signing_of(arrival.domain.account))
+    fields = [*fields, *((name, text.encode()) for name, text in signature.items())]
+    if arrival.encoding == "multipart" or files:
+        content_type, body = forms.multipart(fields, files)
     else:
-        fields, files = forms.parsed_fields(raw, sender, recipient)
-    signature = sign(sandbox.keys.signing)
-    fields += [(name, value.encode()) for name, value in signature.items()]
-    if encoding == "multipart" or files:
-        return *forms.multipart(fields, files), shape
-    return *forms.urlencode(fields), shape
-
-
-async def _until_settled(app: web.Application, post: Post) -> None:
-    sandbox = app[SANDBOX]
-    for wait in [*sandbox.retry_schedule, None]:
-        status = await _attempt(app, post)
-        if 200 <= status < 300 or status == 406:
-            post.outcome = "refused" if status == 406 else "taken"
-            post.next_at = None
-            return
-        if wait is None:
-            break
-        seconds = wait * sandbox.time_scale
-        post.outcome, post.next_at = "waiting", time.time() + seconds
-        await asyncio.sleep(seconds)
-    post.outcome, post.next_at = "given up", None
-
-
-async def _attempt(app: web.Application, post: Post) -> int:
-    """Post once, the same signature as before; 0 when there was no answer."""
-    headers = {"Content-Type": post.content_type, "User-Agent": "mailgun/treq-22.2.0"}
-    status, text = 0, ""
-    try:
-        async with app[CLIENT].post(
-            post.url, data=io.BytesIO(post.body), headers=headers, timeout=_TIMEOUT
-        ) as response:
-            status, text = response.status, (await response.text())[:500]
-    except (aiohttp.ClientError, asyncio.TimeoutError) as error:
-        text = f"{type(error).__name__}: {error}"
-    post.attempts.append(Attempt(time.time(), status, text))
-    return status
+        content_type, body = forms.urlencode(fields)
+    number = sandbox.next_id()
+    post = Post(number, url, arrival.recipient, shape, content_type, body)
+    sandbox.posts.append(post)
+    posting.send(arrival.app, post, settled)
+    return post

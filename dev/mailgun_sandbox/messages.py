@@ -9,8 +9,8 @@ from email.message import EmailMessage
 
 from aiohttp import web
 
-from . import inbound
-from .access import SANDBOX, check_sending, refuse
+from . import delivery
+from .access import SANDBOX, check_sending, refuse, serve
 from .state import Domain, Mail
 
 MAX_RECIPIENTS = 1000
@@ -79,8 +79,9 @@ def _accept(request, domain: Domain, recipients, form, raw: bytes) -> web.Respon
     options = _options(form)
     sandbox = request.app[SANDBOX]
     head = email.message_from_bytes(raw, policy=email.policy.default)
+    number = sandbox.next_id()
     mail = Mail(
-        sandbox.next_id(),
+        number,
         domain.name,
         _message_id(head, domain),
         str(head["From"] or ""),
@@ -88,9 +89,10 @@ def _accept(request, domain: Domain, recipients, form, raw: bytes) -> web.Respon
         recipients,
         options,
         raw,
+        envelope_sender=f"bounce+{number}@{domain.name}",
     )
     sandbox.mails.append(mail)
-    _deliver_inside(request.app, mail)
+    delivery.start(request.app, mail)
     return web.json_response({"id": mail.message_id, "message": "Queued. Thank you."})
 
 
@@ -114,17 +116,7 @@ def _message_id(head, domain: Domain) -> str:
     return f"<{secrets.token_hex(12)}@{domain.name}>"
 
 
-def _deliver_inside(app: web.Application, mail: Mail) -> None:
-    """Mail to a domain of the account itself comes in by its routes."""
-    if mail.options.get("o:testmode") == ["yes"]:
-        return
-    inside = [one for one in mail.recipients if app[SANDBOX].is_ours(one)]
-    sender = f"bounce+{mail.id}@{mail.domain}"
-    inbound.deliver(app, mail.raw, sender, inside)
-
-
 def add_routes(app: web.Application) -> None:
-    """Serve region "us" at the root and region "eu" below /eu."""
-    for prefix in ("", "/{region:eu}"):
-        app.router.add_post(f"{prefix}/v3/{{domain}}/messages.mime", post_mime)
-        app.router.add_post(f"{prefix}/v3/{{domain}}/messages", post_fields)
+    """Serve both regions."""
+    serve(app, "POST", "/v3/{domain}/messages.mime", post_mime)
+    serve(app, "POST", "/v3/{domain}/messages", post_fields)

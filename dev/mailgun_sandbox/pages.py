@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 from aiohttp import web
 
-from . import control, inbound, world
+from . import control, posting, reactions, world
 from .access import SANDBOX
 
 _TEMPLATES = jinja2.Environment(
@@ -39,6 +39,8 @@ async def mail_page(request: web.Request) -> web.Response:
     return _page(
         "mail.html",
         mail=mail,
+        reactions=reactions.KINDS,
+        events=request.app[SANDBOX].events_of(mail),
         author=control.default_author(request.app, mail),
         headers=list(message.items()),
         html=html.get_content() if html else "",
@@ -61,6 +63,15 @@ async def reply_form(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther("/#posts")
 
 
+async def event_form(request: web.Request) -> web.Response:
+    """Open, click, unsubscribe or complain from a mail's page."""
+    mail, form = control.find_mail(request), await request.post()
+    if form["event"] not in reactions.KINDS:
+        raise web.HTTPBadRequest
+    reactions.react(request.app, mail, form["recipient"], form["event"])
+    raise web.HTTPSeeOther(f"/mails/{mail.id}")
+
+
 async def write_form(request: web.Request) -> web.Response:
     """Write a new mail from the first page."""
     form = await request.post()
@@ -81,7 +92,7 @@ async def repeat_form(request: web.Request) -> web.Response:
     number = int(request.match_info["id"])
     for post in request.app[SANDBOX].posts:
         if post.id == number:
-            inbound.send(request.app, post)
+            posting.send(request.app, post)
     raise web.HTTPSeeOther("/#posts")
 
 
@@ -104,4 +115,5 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/write", write_form)
     app.router.add_get(r"/mails/{id:\d+}", mail_page)
     app.router.add_post(r"/mails/{id:\d+}/reply", reply_form)
+    app.router.add_post(r"/mails/{id:\d+}/events", event_form)
     app.router.add_post(r"/posts/{id:\d+}/repeat", repeat_form)

@@ -6,12 +6,15 @@ import secrets
 import time
 
 
-def sign(key: str) -> dict[str, str]:
-    """Return a fresh timestamp, token and signature.
+def sign(key: str, timestamp: str = "", token: str = "") -> dict[str, str]:
+    """Return timestamp, token and signature, fresh ones if none are given.
 
     :param key: the HTTP webhook signing key
     """
-    timestamp, token = str(int(time.time())), secrets.token_hex(25)
+    timestamp, token = (
+        timestamp or str(int(time.time())),
+        token or secrets.token_hex(25),
+    )
     message = f"{timestamp}{token}".encode()
     signature = hmac.new(key.encode(), message, hashlib.sha256).hexdigest()
     return {"timestamp": timestamp, "token": token, "signature": signature}

@@ -1,8 +1,11 @@
 """What the sandbox knows: domains, keys, routes, mails and posts. All in memory."""
 
 import itertools
+import secrets
 import time
 from dataclasses import dataclass, field
+
+from .dns import DnsRecord, records
 
 
 @dataclass
@@ -18,14 +21,43 @@ class Keys:
     sending: str = "sandbox-sending-key"
     signing: str = "sandbox-signing-key"
 
+    def signing_of(self, account: str) -> str:
+        """Return the signing key of the account or of a sub-account."""
+        return f"{self.signing}-{account}" if account else self.signing
+
+
+def new_id() -> str:
+    """Return an id as Mailgun makes them: 24 hexadecimal digits."""
+    return secrets.token_hex(12)
+
 
 @dataclass
 class Domain:
-    """A domain of the account, which exists in one region only."""
+    """A domain of the account, which exists in one region only.
+
+    :param account: id of the sub-account it belongs to
+    """
 
     name: str
     region: str = "us"
     state: str = "active"
+    account: str = ""
+    id: str = field(default_factory=new_id)
+    created_at: float = field(default_factory=time.time)
+    settings: dict = field(default_factory=dict)
+    dns: list[DnsRecord] = field(default_factory=list)
+    # By event type.
+    webhooks: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        found = True if self.state == "active" else None
+        self.dns = self.dns or records(self.name, self.region, found)
+
+    def verify(self) -> None:
+        """Let the state follow the records, as Mailgun does when it looks."""
+        if self.state != "disabled":
+            complete = all(one.valid for one in self.dns if one.is_needed)
+            self.state = "active" if complete else "unverified"
 
 
 @dataclass
@@ -35,11 +67,48 @@ class Route:
     expression: str
     actions: list[str]
     priority: int = 0
+    description: str = ""
+    region: str = "us"
+    account: str = ""
+    id: str = field(default_factory=new_id)
+    created_at: float = field(default_factory=time.time)
+
+
+@dataclass
+class AccountWebhook:
+    """A URL that gets events of all domains of an account in one region."""
+
+    url: str
+    event_types: list[str]
+    description: str
+    region: str
+    account: str
+    id: str = field(default_factory=new_id)
+    created_at: float = field(default_factory=time.time)
+
+
+@dataclass
+class Event:
+    """Something that happened, as Mailgun shows and posts it.
+
+    :param data: has id and timestamp, too
+    """
+
+    number: int
+    mail: int
+    domain: str
+    at: float
+    data: dict
 
 
 @dataclass
 class Mail:
-    """A message that the API accepted."""
+    """A message that the API accepted, or that came in from outside.
+
+    :param sender: as its From says
+    :param key: under which the message can be read
+    :param failed: recipients who did not get it
+    """
 
     id: int
     domain: str
@@ -50,6 +119,18 @@ class Mail:
     options: dict[str, list[str]]
     raw: bytes
     accepted_at: float = field(default_factory=time.time)
+    envelope_sender: str = ""
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    failed: set[str] = field(default_factory=set)
+
+    @property
+    def is_test(self) -> bool:
+        """Tell whether it was sent in test mode."""
+        return self.options.get("o:testmode", ["no"])[0] in ("yes", "true")
+
+    def reached(self) -> list[str]:
+        """Return the recipients who got it."""
+        return [one for one in self.recipients if one not in self.failed]
 
 
 @dataclass
@@ -84,10 +165,19 @@ class Sandbox:
     domains: dict[str, Domain]
     routes: list[Route] = field(default_factory=list)
     mails: list[Mail] = field(default_factory=list)
+    received: list[Mail] = field(default_factory=list)
     posts: list[Post] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    webhooks: list[AccountWebhook] = field(default_factory=list)
+    # Seconds until the events API shows what happened.
+    event_lag: float = 0.0
     # Mailgun repeats a refused post for 8 hours ("Receive HTTP").
     retry_schedule: tuple[float, ...] = (600, 900, 1800, 3600, 7200, 14400)
+    # The same for events ("Webhook retries").
+    event_schedule: tuple[float, ...] = (300, 600, 900, 3600, 7200, 14400)
     time_scale: float = 1.0
+    # Where callers reach it, for URLs in events and posts.
+    url: str = ""
     # Who has connected, by host and port: one for each connection.
     peers: set[tuple] = field(default_factory=set)
     requests: int = 0
@@ -101,20 +191,43 @@ class Sandbox:
         """Tell whether an address is on a domain of the account."""
         return address.rpartition("@")[2].lower() in self.domains
 
+    def domain_of(self, address: str) -> Domain:
+        """Return the domain of an address, one made up when it is not ours."""
+        name = address.rpartition("@")[2].lower()
+        return self.domains.get(name) or Domain(name)
+
+    def routes_of(self, domain: Domain) -> list[Route]:
+        """Return the routes that a domain's mail meets, in their order."""
+        place = domain.region, domain.account
+        found = [one for one in self.routes if (one.region, one.account) == place]
+        return sorted(found, key=lambda route: route.priority)
+
+    def message_url(self, mail: Mail) -> str:
+        """Return where a message can be read."""
+        domain = self.domains.get(mail.domain)
+        region = "/eu" if domain and domain.region == "eu" else ""
+        return f"{self.url}{region}/v3/domains/{mail.domain}/messages/{mail.key}"
+
     def mail(self, number: int) -> Mail | None:
         """Return an accepted message by its number."""
         return next((mail for mail in self.mails if mail.id == number), None)
+
+    def events_of(self, mail: Mail) -> list[Event]:
+        """Return what happened to a message."""
+        return [event for event in self.events if event.mail == mail.id]
 
     def mailboxes(self) -> dict[str, list[Mail]]:
         """Return what people out there have got, newest first."""
         boxes: dict[str, list[Mail]] = {}
         for mail in reversed(self.mails):
-            for recipient in mail.recipients:
+            for recipient in mail.reached():
                 if not self.is_ours(recipient):
                     boxes.setdefault(recipient, []).append(mail)
         return boxes
 
     def reset(self) -> None:
-        """Forget mails and posts; domains, keys and routes stay."""
+        """Forget mails, posts and events; what is set up stays."""
         self.mails.clear()
+        self.received.clear()
         self.posts.clear()
+        self.events.clear()

@@ -1,0 +1,53 @@
+"""The DNS records that Mailgun asks for (user manual, "Domain verification")."""
+
+from dataclasses import dataclass
+
+# What stands in for a real public key.
+_PUBLIC_KEY = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDsandboxIDAQAB"
+
+
+@dataclass
+class DnsRecord:
+    """A record, and what Mailgun found when it looked.
+
+    :param valid: None = Mailgun has not found it yet
+    """
+
+    kind: str
+    name: str
+    value: str
+    priority: str = ""
+    valid: bool | None = None
+
+    @property
+    def is_needed(self) -> bool:
+        """Tell whether Mailgun wants it before the domain may send."""
+        return self.kind == "TXT"
+
+    def as_json(self) -> dict:
+        """Return the record in the documented shape."""
+        words = {None: "unknown", True: "valid", False: "invalid"}
+        shown = {
+            "is_active": bool(self.valid),
+            "cached": [self.value] if self.valid else [],
+            "record_type": self.kind,
+            "valid": words[self.valid],
+            "value": self.value,
+        }
+        if self.kind == "MX":
+            return {**shown, "priority": self.priority}
+        return {**shown, "name": self.name}
+
+
+def records(domain: str, region: str, valid: bool | None) -> list[DnsRecord]:
+    """Return the records of a domain: two MX, SPF, DKIM and the tracking host."""
+    host = "eu.mailgun.org" if region == "eu" else "mailgun.org"
+    return [
+        DnsRecord("MX", domain, f"mxa.{host}", "10", valid),
+        DnsRecord("MX", domain, f"mxb.{host}", "10", valid),
+        DnsRecord("TXT", domain, f"v=spf1 include:{host} ~all", valid=valid),
+        DnsRecord(
+            "TXT", f"smtp._domainkey.{domain}", f"k=rsa; p={_PUBLIC_KEY}", valid=valid
+        ),
+        DnsRecord("CNAME", f"email.{domain}", host, valid=valid),
+    ]

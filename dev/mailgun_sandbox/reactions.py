@@ -1,0 +1,23 @@
+"""What recipients do with a mail that they got."""
+
+from aiohttp import web
+
+from . import event_shapes, history
+from .access import SANDBOX
+from .state import Event, Mail
+
+KINDS = ("opened", "clicked", "unsubscribed", "complained")
+
+
+def react(
+    app: web.Application, mail: Mail, recipient: str, kind: str, link: str = ""
+) -> Event:
+    """Let a recipient open a mail, click in it, unsubscribe or complain.
+
+    :param kind: one of KINDS
+    :param link: what was clicked on
+    """
+    url = app[SANDBOX].message_url(mail)
+    link = link or f"https://{mail.domain}/"
+    data = event_shapes.reaction(mail, url, recipient, kind, link)
+    return history.record(app, mail, data)
