@@ -2,6 +2,7 @@ from odoo import models
 from odoo.exceptions import UserError
 
 from ..tools.errors import SettingError
+from ..tools.management import Management
 from . import secret_keys
 
 
@@ -65,7 +66,7 @@ class MailgunDomain(models.Model):
         """Ask Mailgun; return the good news, raise ``UserError`` with the bad."""
         with secret_keys.as_user_error(), self._open_client() as client:
             try:
-                found = client.get_domain(self.name).get("domain") or {}
+                found = Management(client).get_domain(self.name)
             except SettingError as error:
                 if error.status not in (401, 403):
                     raise
@@ -76,14 +77,14 @@ class MailgunDomain(models.Model):
                     "domain's settings or events.",
                     self.name,
                 )
-        if found.get("state") != "active":
+        if found.state != "active":
             raise UserError(
                 self.env._(
                     "Mailgun knows %(domain)s and accepts the key, but does not let it "
                     "send yet (state: %(state)s). Set its DNS records and verify it in "
                     "Mailgun's control panel.",
                     domain=self.name,
-                    state=found.get("state") or self.env._("unknown"),
+                    state=found.state or self.env._("unknown"),
                 )
             )
         return self.env._("Mailgun accepts the key, and %s can send.", self.name)

@@ -20,6 +20,10 @@ from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
 QUEUED = {"id": "<1@mailgun.test>", "message": "Queued. Thank you."}
 
 
+def _in_memory(*_arguments, **_options):
+    return io.BytesIO()
+
+
 @dataclass
 class Seen:
     """One request as it arrived."""
@@ -35,7 +39,7 @@ class Seen:
         """The fields and files of a multipart form, as werkzeug reads them."""
         content_type = self.headers["Content-Type"]
         mimetype, options = parse_options_header(content_type)
-        _stream, fields, files = FormDataParser().parse(
+        _stream, fields, files = FormDataParser(_in_memory).parse(
             io.BytesIO(self.body), mimetype, len(self.body), options
         )
         return fields, files
@@ -89,7 +93,7 @@ class LocalMailgun:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = do_PUT = handle_any
+            do_GET = do_POST = do_PUT = do_DELETE = handle_any
 
             def log_message(self, *_arguments):
                 """Say nothing: the test looks at what was seen."""

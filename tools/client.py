@@ -8,17 +8,19 @@ errors that say what to do (see ``errors``); Mailgun's own words travel along in
 import json
 import os
 from collections.abc import Iterable, Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 
 from ..const import API_TIMEOUT, API_URL_VARIABLE, REGION_HOSTS
+from .answers import api_error, body_of, clip
 from .errors import RefusedMessage, SettingError, TransientError
 
-# Answers that mean "again later". 420 is what Mailgun sends instead of 429 at times
-# (mailgun-java#50).
-_RETRY_STATUS = frozenset({420, 429, 500, 502, 503, 504})
-_MAX_DETAIL = 500
+# Where Mailgun keeps stored mail and further pages of a list; their addresses come
+# from outside, and the key goes nowhere else.
+_TRUSTED_HOSTS = (".mailgun.net", ".mailgun.org")
+
+_DONE = (200, 202, 204)
 
 
 def api_url(region: str) -> str:
@@ -29,18 +31,40 @@ def api_url(region: str) -> str:
     return REGION_HOSTS[region]
 
 
+def is_mailgun_url(url: str) -> bool:
+    """Tell whether a key may travel to ``url``: to Mailgun over https, nowhere else.
+
+    With an override of the API's host, that origin is trusted too.
+    """
+    parts = urlsplit(url)
+    override = os.environ.get(API_URL_VARIABLE, "")
+    if override and _origin(parts) == _origin(urlsplit(override)):
+        return True
+    host = (parts.hostname or "").lower()
+    try:
+        port = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme == "https" and port in (None, 443) and not parts.username
+    ) and host.endswith(_TRUSTED_HOSTS)
+
+
 class MailgunClient:
     """Calls Mailgun's API over one keep-alive connection.
 
     :param str region: "us" or "eu"
     :param str key: an API key, or a domain's sending key (may only post messages)
+    :param str subaccount: id of the sub-account to act for ("Subaccounts" manual)
     """
 
-    def __init__(self, region: str, key: str):
-        self._region = region
+    def __init__(self, region: str, key: str, subaccount: str = ""):
+        self.region = region
         self._url = api_url(region)
         self._http = requests.Session()
         self._http.auth = ("api", key)
+        if subaccount:
+            self._http.headers["X-Mailgun-On-Behalf-Of"] = subaccount
 
     def close(self) -> None:
         """Give the connection back."""
@@ -77,9 +101,9 @@ class MailgunClient:
         # A file name is required: without one Mailgun answers "'message' parameter is
         # not a file".
         files = {"message": ("message.mime", mime, "message/rfc822")}
-        answer = self._call(
+        answer = self.call(
             "POST",
-            f"/v3/{_part(domain)}/messages.mime",
+            path("/v3/{}/messages.mime", domain),
             domain,
             data=fields,
             files=files,
@@ -91,7 +115,7 @@ class MailgunClient:
                 f"Mailgun's server answered, but not as a mail server for {domain}. "
                 "Check the domain's name.",
                 status=200,
-                detail=_clip(json.dumps(answer)),
+                detail=clip(json.dumps(answer)),
             )
         return identifier
 
@@ -105,28 +129,26 @@ class MailgunClient:
         :raise TransientError: no answer to be had now
         """
         try:
-            self._call("POST", f"/v3/{_part(domain)}/messages", domain, data={})
+            self.call("POST", path("/v3/{}/messages", domain), domain, data={})
         except RefusedMessage:
             return
 
-    # --- domains ---------------------------------------------------------------------
-
-    def get_domain(self, domain: str) -> dict:
-        """Return what Mailgun knows of ``domain`` (``GET /v4/domains/{name}``).
-
-        :return: ``{"domain": {"state": …}, "sending_dns_records": […], …}``
-        :raise SettingError: key, region or domain are wrong, or a sending key asked
-        :raise TransientError: no answer to be had now
-        """
-        return self._call("GET", f"/v4/domains/{_part(domain)}", domain)
-
     # --- one call --------------------------------------------------------------------
 
-    def _call(self, method: str, path: str, domain: str, **arguments) -> dict:
+    def call(self, method: str, address: str, domain: str = "", **arguments) -> dict:
+        """Call the API once; the key goes to Mailgun only, and to no redirect.
+
+        :param address: a path, or a whole URL that Mailgun gave
+        :param domain: that the call is about, for the error's sentence
+        :param arguments: of ``requests.Session.request``
+        :return: the JSON object answered; a text comes as its "message"
+        :raise ApiError: every answer but 2xx, and none at all
+        """
+        url = self._url + address if address.startswith("/") else _trusted(address)
         try:
             response = self._http.request(
                 method,
-                self._url + path,
+                url,
                 timeout=API_TIMEOUT,
                 # A redirect would carry the key to wherever it points.
                 allow_redirects=False,
@@ -134,34 +156,24 @@ class MailgunClient:
             )
         except requests.RequestException as error:
             raise _network_error(error, self._url) from error
-        if response.status_code == 200:
-            return _body(response)
-        raise _api_error(response, domain, self._region)
+        if response.status_code in _DONE:
+            return body_of(response)
+        raise api_error(response, domain, self.region)
 
 
-def _part(text: str) -> str:
-    return quote(text, safe="")
+def path(template: str, *parts: str) -> str:
+    """Return a path with each part percent-encoded: ``path("/v3/{}/events", name)``."""
+    return template.format(*(quote(part, safe="") for part in parts))
 
 
-def _body(response) -> dict:
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    return body if isinstance(body, dict) else {"message": _clip(response.text)}
+def _trusted(url: str) -> str:
+    if not is_mailgun_url(url):
+        raise SettingError(f"{urlsplit(url).hostname} is no address of Mailgun.")
+    return url
 
 
-def _clip(text: str) -> str:
-    return " ".join(text.split())[:_MAX_DETAIL]
-
-
-def _detail(response) -> str:
-    """Mailgun's own words, whichever of its keys they came under."""
-    body = _body(response)
-    for key in ("message", "Reason", "Description", "Error", "error"):
-        if isinstance(body.get(key), str):
-            return _clip(body[key])
-    return _clip(json.dumps(body))
+def _origin(parts):
+    return parts.scheme, parts.netloc
 
 
 def _network_error(error, url: str) -> TransientError:
@@ -171,68 +183,15 @@ def _network_error(error, url: str) -> TransientError:
         return TransientError(
             f"The certificate of {url} is not trusted by this server ({kind}). If a "
             "proxy inspects traffic here, name its authority by REQUESTS_CA_BUNDLE.",
-            detail=_clip(str(error)),
+            detail=clip(str(error)),
         )
     if isinstance(error, requests.exceptions.ReadTimeout):
         return TransientError(
             f"Mailgun at {url} took the request and did not answer in time ({kind}).",
-            detail=_clip(str(error)),
+            detail=clip(str(error)),
         )
     return TransientError(
         f"Mailgun at {url} could not be reached ({kind}). Check this server's network, "
         "firewall and proxy for outgoing HTTPS.",
-        detail=_clip(str(error)),
+        detail=clip(str(error)),
     )
-
-
-def _api_error(response, domain: str, region: str):
-    """Turn an answer that is not 200 into the error that says what to do."""
-    status, detail = response.status_code, _detail(response)
-    not_allowed = "not allowed to send" in detail.lower()
-    limited = not_allowed and "try again" in detail.lower()
-    if status in _RETRY_STATUS or limited:
-        return TransientError(
-            f"Mailgun asks to try again later: {detail}", status, detail
-        )
-    if status in _SETTING_SENTENCES:
-        sentence = _SETTING_SENTENCES[status].format(
-            domain=domain, region=region.upper(), detail=detail.rstrip(".")
-        )
-        return SettingError(sentence, status, detail)
-    if not_allowed:
-        return SettingError(
-            f"Mailgun does not let {domain} send yet: {detail} Check its DNS records "
-            "and its state in Mailgun's control panel.",
-            status,
-            detail,
-        )
-    if status == 413:
-        return RefusedMessage(
-            "The message is larger than Mailgun takes (25 MB).", status, detail
-        )
-    if status < 400 or status > 499:
-        return SettingError(
-            f"What answers for Mailgun does not speak its API (HTTP {status}). Is "
-            f"there a proxy between, or a wrong {API_URL_VARIABLE}?",
-            status,
-            detail,
-        )
-    return RefusedMessage(f"Mailgun refuses the message: {detail}", status, detail)
-
-
-_SETTING_SENTENCES = {
-    401: (
-        "Mailgun does not accept the API key for {domain} in region {region}. Check "
-        "that it is the API key (not the webhook signing key), and whether the domain "
-        "is in the other region."
-    ),
-    402: "Mailgun asks to settle the account before it sends for {domain}: {detail}.",
-    403: (
-        "The API key may not do this for {domain}: {detail}. Use a key with the role "
-        "admin, or check the list of allowed IP addresses at Mailgun."
-    ),
-    404: (
-        "Mailgun's {region} region does not know the domain {domain}. Check its "
-        "spelling, and whether it was created in the other region."
-    ),
-}
