@@ -8,7 +8,8 @@ from pathlib import Path
 from aiohttp import web
 
 from .app import make_app
-from .state import Domain, Keys, Route, Sandbox
+from .keys import ROLES, Key, Keys
+from .state import Domain, Route, Sandbox
 
 
 def _arguments() -> argparse.Namespace:
@@ -24,15 +25,32 @@ def _arguments() -> argparse.Namespace:
     add("--api-key", default=Keys.api)
     add("--sending-key", default=Keys.sending)
     add("--signing-key", default=Keys.signing)
+    add(
+        "--key",
+        action="append",
+        default=[],
+        type=_key,
+        help=f"ROLE:SECRET, or sending:SECRET:DOMAIN; roles: {', '.join(ROLES)}",
+    )
     add("--forward", action="append", default=[], help="URL that mail is posted to")
     add("--retry-schedule", help="seconds, e.g. 600,900,1800")
     add("--time-scale", type=float, default=1.0, help="shortens every wait")
     return parser.parse_args()
 
 
+def _key(text: str) -> Key:
+    role, _colon, rest = text.partition(":")
+    secret, _colon, domain = rest.partition(":")
+    try:
+        return Key(secret, role, domain)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _sandbox(options: argparse.Namespace) -> Sandbox:
     sandbox = Sandbox(
-        Keys(options.api_key, options.sending_key, options.signing_key), {}
+        Keys(options.api_key, options.sending_key, options.signing_key, options.key),
+        {},
     )
     for text in options.domain or ["mail.example.com"]:
         name, _colon, region = text.partition(":")

@@ -1,10 +1,12 @@
 """Who may do what: keys, regions, and Mailgun's answers to everybody else."""
 
-import base64
 import json
+import re
 
+import aiohttp
 from aiohttp import web
 
+from .keys import Key
 from .state import Domain, Sandbox
 
 SANDBOX = web.AppKey("sandbox", Sandbox)
@@ -31,12 +33,14 @@ def refuse(status: int, message: str, key: str = "message") -> web.HTTPException
 def check_sending(request: web.Request) -> Domain:
     """Return the domain of the URL that this request may send for.
 
-    :raise web.HTTPException: 401 for a wrong key, 404 for a domain of another region
+    :raise web.HTTPException: 401 for a wrong key, 403 for one without the right, 404
+        for a domain of another region
     """
-    keys = request.app[SANDBOX].keys
-    if not _has_key(request, {keys.api, keys.sending}):
+    key = _key(request)
+    if key is None or key.domain not in ("", request.match_info["domain"].lower()):
         # Not JSON, unlike Mailgun's other errors (mailgun-go, api docs).
         raise web.HTTPUnauthorized(text="Forbidden")
+    _check_right(request, key)
     domain = _domain(request)
     if domain is None:
         raise refuse(404, f"Domain not found: {request.match_info['domain'].lower()}")
@@ -55,10 +59,13 @@ def check_management(request: web.Request) -> Domain:
 def check_account(request: web.Request) -> tuple[str, str]:
     """Return region and sub-account ("" = the account itself) to be managed.
 
-    :raise web.HTTPException: 401 without the API key
+    :raise web.HTTPException: 401 for a key that is not the account's, 403 for one
+        without the right
     """
-    if not _has_key(request, {request.app[SANDBOX].keys.api}):
+    key = _key(request)
+    if key is None or key.domain:
         raise refuse(401, "Invalid private key")
+    _check_right(request, key)
     return region(request), _account(request)
 
 
@@ -72,12 +79,33 @@ def base_url(request: web.Request) -> str:
     return f"{request.url.origin()}{'/eu' if region(request) == 'eu' else ''}"
 
 
+def subject(request: web.Request) -> str:
+    """Return the part of an API's URL that says what it is about.
+
+    "messages.mime", "events", "routes/ID", "domains" for the domains themselves; ""
+    for what is not the API.
+    """
+    found = re.fullmatch(r"(?:/eu)?/v\d/(.+)", request.path)
+    parts = found[1].split("/") if found else []
+    if parts and parts[0] == "domains" and len(parts) > 2:
+        del parts[0]
+    if parts and parts[0] == request.match_info.get("domain"):
+        del parts[0]
+    return "/".join(parts)
+
+
 def page(request: web.Request, found: list) -> list:
     """Return the part of a list that ``skip`` and ``limit`` ask for."""
-    skip, limit = (_number(request, *one) for one in (("skip", 0), ("limit", 100)))
-    if limit > MAX_PAGE:
+    skip, length = _number(request, "skip", 0), limit(request)
+    return found[skip : skip + length]
+
+
+def limit(request: web.Request) -> int:
+    """Return how long a page shall be."""
+    wanted = _number(request, "limit", 100)
+    if wanted > MAX_PAGE:
         raise refuse(400, f"The 'limit' parameter can't be larger than {MAX_PAGE}")
-    return found[skip : skip + limit]
+    return wanted
 
 
 def serve(app: web.Application, method: str, path: str, handler) -> None:
@@ -93,10 +121,17 @@ def _number(request: web.Request, name: str, default: int) -> int:
     return int(text)
 
 
-def _has_key(request: web.Request, allowed: set[str]) -> bool:
-    kind, _blank, credentials = request.headers.get("Authorization", "").partition(" ")
-    expected = {base64.b64encode(f"api:{key}".encode()).decode() for key in allowed}
-    return kind == "Basic" and credentials in expected
+def _key(request: web.Request) -> Key | None:
+    try:
+        shown = aiohttp.BasicAuth.decode(request.headers.get("Authorization", ""))
+    except ValueError:
+        return None
+    return request.app[SANDBOX].key(shown.password) if shown.login == "api" else None
+
+
+def _check_right(request: web.Request, key: Key) -> None:
+    if not key.allows(request.method, subject(request)):
+        raise refuse(403, "Forbidden")
 
 
 def _account(request: web.Request) -> str:

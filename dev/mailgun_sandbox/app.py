@@ -9,15 +9,19 @@ from . import (
     account,
     account_webhooks,
     control,
+    control_setup,
     domains,
     events,
+    fault_answers,
     messages,
     pages,
     routes,
+    stored,
+    suppressions,
     webhooks,
 )
 from .access import SANDBOX
-from .posting import CLIENT, TASKS
+from .posting import CLIENT, HELD, TASKS
 from .state import Sandbox
 
 # The API's own limit is 52.4 MiB; injected mail may be larger.
@@ -29,8 +33,13 @@ _PARTS = (
     domains,
     events,
     routes,
+    stored,
     webhooks,
     messages,
+    stored,
+    suppressions,
+    fault_answers,
+    control_setup,
     control,
     pages,
 )
@@ -38,9 +47,11 @@ _PARTS = (
 
 def make_app(sandbox: Sandbox) -> web.Application:
     """Return the application for a state."""
-    app = web.Application(client_max_size=MAX_BODY, middlewares=[_count])
+    app = web.Application(
+        client_max_size=MAX_BODY, middlewares=[_count, fault_answers.strike]
+    )
     app[SANDBOX] = sandbox
-    app[TASKS] = set()
+    app[TASKS], app[HELD] = set(), []
     app.cleanup_ctx.append(_background)
     for part in _PARTS:
         part.add_routes(app)

@@ -143,18 +143,6 @@ async def post_event(request: web.Request) -> web.Response:
     return web.json_response(event.data)
 
 
-async def post_dns(request: web.Request) -> web.Response:
-    """Let Mailgun find a domain's records, or one of them, ``valid`` or not."""
-    domain = request.app[SANDBOX].domains.get(request.match_info["domain"])
-    if domain is None:
-        raise web.HTTPNotFound
-    wish = await request.json()
-    chosen = [domain.dns[wish["record"]]] if "record" in wish else domain.dns
-    for record in chosen:
-        record.valid = wish["valid"]
-    return web.json_response(asdict(domain))
-
-
 def find_mail(request: web.Request) -> Mail:
     """Return the message that the URL names."""
     mail = request.app[SANDBOX].mail(int(request.match_info["id"]))
@@ -196,5 +184,4 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/sandbox/inbound", post_inbound)
     app.router.add_get("/sandbox/posts", get_posts)
     app.router.add_post(r"/sandbox/posts/{id:\d+}/repeat", post_repeat)
-    app.router.add_post("/sandbox/domains/{domain}/dns", post_dns)
     app.router.add_post("/sandbox/reset", post_reset)

@@ -9,15 +9,6 @@ from .state import Mail, Route
 
 ACCOUNT_ID = "1234567890303a4bd1f33898"
 
-# Mailgun's codes for what it does not even try to deliver.
-_SUPPRESSED = {
-    "suppress-bounce": (605, "Not delivering to previously bounced address"),
-    "suppress-unsubscribe": (606, "Not delivering to unsubscribed address"),
-    "suppress-complaint": (
-        607,
-        "Not delivering to a user who marked your messages as spam",
-    ),
-}
 _CLIENT = {
     "client-name": "Chrome",
     "client-os": "Linux",
@@ -91,59 +82,38 @@ def delivered(mail: Mail, url: str, recipient: str, routed: bool = False) -> dic
     """Return the event of a message that its recipient's server took."""
     status = {"code": 250, "message": "OK", "tls": True, "certificate-verified": True}
     return {
-        **_outcome(mail, "delivered", url, recipient, routed),
-        "delivery-status": {**_attempt(), **status},
+        **outcome(mail, "delivered", url, recipient, routed),
+        "delivery-status": {**attempt(), **status},
     }
 
 
-def failed(
-    mail: Mail,
-    url: str,
-    recipient: str,
-    reason: str,
-    status: dict,
-    severity: str = "permanent",
-    routed: bool = False,
-) -> dict:
-    """Return the event of a delivery that did not work."""
+def outcome(mail: Mail, event: str, url: str, recipient: str, routed: bool) -> dict:
+    """Return what delivered and failed have in common."""
     return {
-        **_outcome(mail, "failed", url, recipient, routed),
-        "log-level": "error" if severity == "permanent" else "warn",
-        "severity": severity,
-        "reason": reason,
-        "delivery-status": {**_attempt(), **status},
+        **_about(mail, event, recipient),
+        "recipient-provider": "Other",
+        "campaigns": [],
+        "primary-dkim": f"smtp._domainkey.{mail.domain}",
+        "envelope": {**_envelope(mail, recipient), "sending-ip": "161.38.194.10"},
+        "flags": _flags(mail, routed),
+        "message": {"attachments": _read(mail.raw)[1], **_message(mail)},
+        "storage": _storage(mail, url),
     }
 
 
-def bounced(mail: Mail, url: str, recipient: str) -> dict:
-    """Return the event of a message to an address that does not exist."""
-    status = {
-        "code": 550,
-        "message": "5.1.1 The email account that you tried to reach does not exist.",
-        "enhanced-code": "5.1.1",
-        "bounce-type": "hard",
-    }
-    return failed(mail, url, recipient, "bounce", status)
-
-
-def deferred(mail: Mail, url: str, recipient: str) -> dict:
-    """Return the event of a server that wants the message later."""
-    status = {"code": 421, "message": "4.7.0 Try again later", "retry-seconds": 600}
-    return failed(mail, url, recipient, "generic", status, "temporary")
-
-
-def suppressed(mail: Mail, url: str, recipient: str, reason: str) -> dict:
-    """Return the event of a message to an address on a suppression list."""
-    code, description = _SUPPRESSED[reason]
-    event = failed(mail, url, recipient, reason, {})
-    event["delivery-status"] = {
+def attempt() -> dict:
+    """Return what there is to say about a try to deliver, before its result."""
+    return {
         "attempt-no": 1,
+        "code": None,
         "message": "",
-        "code": code,
-        "description": description,
-        "session-seconds": 0,
+        "description": None,
+        "session-seconds": 0.2,
+        "enhanced-code": None,
+        "mx-host": "mx.example",
+        "utf8": True,
+        "first-delivery-attempt-seconds": 0.06,
     }
-    return event
 
 
 def reaction(mail: Mail, url: str, recipient: str, kind: str, link: str) -> dict:
@@ -187,19 +157,6 @@ def _about(mail: Mail, event: str, recipient: str) -> dict:
         "recipient-domain": recipient.rpartition("@")[2],
         "tags": mail.options.get("o:tag", []),
         "user-variables": _variables(mail),
-    }
-
-
-def _outcome(mail: Mail, event: str, url: str, recipient: str, routed: bool) -> dict:
-    return {
-        **_about(mail, event, recipient),
-        "recipient-provider": "Other",
-        "campaigns": [],
-        "primary-dkim": f"smtp._domainkey.{mail.domain}",
-        "envelope": {**_envelope(mail, recipient), "sending-ip": "161.38.194.10"},
-        "flags": _flags(mail, routed),
-        "message": {"attachments": _read(mail.raw)[1], **_message(mail)},
-        "storage": _storage(mail, url),
     }
 
 
@@ -259,17 +216,3 @@ def _read(raw: bytes) -> tuple[str, list[dict]]:
 
 def _storage(mail: Mail, url: str) -> dict:
     return {"key": mail.key, "url": url, "region": "us-west1", "env": "production"}
-
-
-def _attempt() -> dict:
-    return {
-        "attempt-no": 1,
-        "code": None,
-        "message": "",
-        "description": None,
-        "session-seconds": 0.2,
-        "enhanced-code": None,
-        "mx-host": "mx.example",
-        "utf8": True,
-        "first-delivery-attempt-seconds": 0.06,
-    }

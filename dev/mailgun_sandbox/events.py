@@ -58,7 +58,7 @@ def _page(request: web.Request, domain: Domain, position: dict) -> web.Response:
 
 
 def _visible(sandbox: Sandbox, domain: Domain, query: event_query.Query) -> list[Event]:
-    until = time.time() - sandbox.event_lag
+    until = time.time() - sandbox.faults.event_lag
     found = [
         event
         for event in sandbox.events

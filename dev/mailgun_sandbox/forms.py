@@ -38,18 +38,16 @@ def raw_fields(raw: bytes, sender: str, recipient: str) -> tuple[Fields, list[Fi
     return [*_encode(texts.items()), ("body-mime", raw)], []
 
 
-def parsed_fields(raw: bytes, sender: str, recipient: str) -> tuple[Fields, list[File]]:
-    """Return the fields and files of a post to any other URL."""
+def parsed_fields(
+    raw: bytes, sender: str, recipient: str, incoming: bool = True
+) -> tuple[Fields, list[File]]:
+    """Return the fields and files of a post to any other URL.
+
+    :param incoming: with the headers of a mail that came in from outside
+    """
     mail = _parse(raw)
-    received = (
-        f"from mail.example by mxa.mailgun.org with SMTP id {secrets.token_hex(6)}"
-    )
-    headers = [
-        ("X-Mailgun-Incoming", "Yes"),
-        ("X-Envelope-From", f"<{sender}>"),
-        ("Received", received),
-        *[(_title(name), _one_line(value)) for name, value in mail.items()],
-    ]
+    headers = _trace(sender) if incoming else []
+    headers += [(_title(name), _one_line(value)) for name, value in mail.items()]
     texts = [
         ("recipient", recipient),
         ("sender", sender),
@@ -67,19 +65,17 @@ def parsed_fields(raw: bytes, sender: str, recipient: str) -> tuple[Fields, list
     return _encode(texts), files
 
 
-def attachments_json(files: list[File], message_url: str) -> str:
-    """Return the field that lists a stored mail's files."""
-    return json.dumps(
-        [
-            {
-                "url": f"{message_url}/attachments/{number}",
-                "content-type": file.content_type,
-                "name": file.filename,
-                "size": len(file.data),
-            }
-            for number, file in enumerate(files)
-        ]
-    )
+def listed(files: list[File], message_url: str) -> list[dict]:
+    """Return a stored mail's files and where they can be read."""
+    return [
+        {
+            "url": f"{message_url}/attachments/{number}",
+            "content-type": file.content_type,
+            "name": file.filename,
+            "size": len(file.data),
+        }
+        for number, file in enumerate(files)
+    ]
 
 
 def urlencode(fields: Fields) -> tuple[str, bytes]:
@@ -115,6 +111,16 @@ def multipart(fields: Fields, files: list[File]) -> tuple[str, bytes]:
 
 def _parse(raw: bytes) -> EmailMessage:
     return email.message_from_bytes(raw, policy=email.policy.default)
+
+
+def _trace(sender: str) -> list[tuple[str, str]]:
+    """Return the headers that Mailgun's own server puts on top."""
+    by = f"by mxa.mailgun.org with SMTP id {secrets.token_hex(6)}"
+    return [
+        ("X-Mailgun-Incoming", "Yes"),
+        ("X-Envelope-From", f"<{sender}>"),
+        ("Received", f"from mail.example {by}"),
+    ]
 
 
 def _encode(texts) -> Fields:

@@ -49,7 +49,16 @@ def _post(app: web.Application, domain: Domain, event: Event, url: str) -> None:
         signature["parent-signature"] = parent["signature"]
     body = json.dumps({"signature": signature, "event-data": event.data}).encode()
     recipient = event.data.get("recipient", "")
-    number = sandbox.next_id()
-    post = Post(number, url, recipient, "event", "application/json", body)
-    sandbox.posts.append(post)
-    posting.send(app, post)
+    for _copy in range(2 if sandbox.faults.duplicate_events else 1):
+        number = sandbox.next_id()
+        post = Post(number, url, recipient, "event", "application/json", body)
+        sandbox.posts.append(post)
+        _send(app, post)
+
+
+def _send(app: web.Application, post: Post) -> None:
+    seconds = app[SANDBOX].faults.reverse_events
+    if seconds:
+        posting.send_reversed(app, post, seconds)
+    else:
+        posting.send(app, post)

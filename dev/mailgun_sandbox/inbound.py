@@ -2,12 +2,13 @@
 
 import email
 import email.policy
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from . import event_shapes, forms, history, posting, rules
+from . import event_shapes, failures, forms, history, posting, rules
 from .access import SANDBOX
 from .signing import sign
 from .state import Domain, Mail, Post, Route
@@ -111,9 +112,7 @@ def _watch(arrival: _Arrival, route: Route, target: str) -> Callable[[Post], Non
         else:
             last = post.attempts[-1]
             status = {"code": last.status, "message": last.text}
-            event = event_shapes.failed(
-                mail, url, target, "generic", status, routed=True
-            )
+            event = failures.failed(mail, url, target, "generic", status, routed=True)
         history.record(app, mail, event)
 
     return settled
@@ -132,7 +131,7 @@ def _notify(arrival: _Arrival, url: str) -> Post:
         mail.raw, mail.envelope_sender, arrival.recipient
     )
     fields = [one for one in fields if one[0] != "attachment-count"]
-    listed = forms.attachments_json(files, address)
+    listed = json.dumps(forms.listed(files, address))
     more = {"domain": mail.domain, "message-url": address, "attachments": listed}
     fields += [(name, value.encode()) for name, value in more.items()]
     return _post(arrival, url, "stored", fields, [])

@@ -25,12 +25,12 @@ async def post_mime(request: web.Request) -> web.Response:
     """Take a finished message; ``to`` alone says who gets it."""
     domain = check_sending(request)
     form = await request.post()
-    recipients = _recipients(form, ("to",))
+    recipients = recipients_of(form, ("to",))
     message = form.get("message")
     if not isinstance(message, web.FileField):
         raise refuse(400, "'message' parameter is not a file")
     raw = message.file.read()
-    return _accept(request, domain, recipients, form, raw)
+    return accept(request, domain, recipients, form, raw)
 
 
 async def post_fields(request: web.Request) -> web.Response:
@@ -39,7 +39,7 @@ async def post_fields(request: web.Request) -> web.Response:
     form = await request.post()
     if not form.get("from"):
         raise refuse(400, "from parameter is missing")
-    recipients = _recipients(form, ("to", "cc", "bcc"))
+    recipients = recipients_of(form, ("to", "cc", "bcc"))
     message = EmailMessage(email.policy.SMTP)
     for name in ("from", "to", "cc", "subject"):
         if form.get(name):
@@ -47,10 +47,14 @@ async def post_fields(request: web.Request) -> web.Response:
     message.set_content(form.get("text") or "")
     if form.get("html"):
         message.add_alternative(form["html"], subtype="html")
-    return _accept(request, domain, recipients, form, message.as_bytes())
+    return accept(request, domain, recipients, form, message.as_bytes())
 
 
-def _recipients(form, names: tuple[str, ...]) -> list[str]:
+def recipients_of(form, names: tuple[str, ...]) -> list[str]:
+    """Return the addresses in fields of a form, each once.
+
+    :raise web.HTTPException: 400 for none, wrong ones, or too many
+    """
     if not form.get("to"):
         raise refuse(400, "to parameter is missing")
     given = [value for name in names for value in form.getall(name, [])]
@@ -64,7 +68,13 @@ def _recipients(form, names: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(addresses))
 
 
-def _accept(request, domain: Domain, recipients, form, raw: bytes) -> web.Response:
+def accept(
+    request: web.Request, domain: Domain, recipients: list[str], form, raw: bytes
+) -> web.Response:
+    """Take a message to be delivered.
+
+    :param form: has its options
+    """
     if domain.state != "active":
         raise refuse(
             400,
@@ -83,7 +93,7 @@ def _accept(request, domain: Domain, recipients, form, raw: bytes) -> web.Respon
     mail = Mail(
         number,
         domain.name,
-        _message_id(head, domain),
+        _message_id(head, domain, sandbox.faults.rewrite_ids),
         str(head["From"] or ""),
         str(head["Subject"] or ""),
         recipients,
@@ -108,10 +118,10 @@ def _options(form) -> dict[str, list[str]]:
     return options
 
 
-def _message_id(head, domain: Domain) -> str:
+def _message_id(head, domain: Domain, rewrite: bool) -> str:
     """Mailgun keeps a Message-Id of the usual form, and makes one otherwise."""
     own = str(head["Message-Id"] or "").strip()
-    if _WELL_FORMED_ID.fullmatch(own):
+    if _WELL_FORMED_ID.fullmatch(own) and not rewrite:
         return own
     return f"<{secrets.token_hex(12)}@{domain.name}>"
 

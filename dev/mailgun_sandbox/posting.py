@@ -13,6 +13,7 @@ from .state import Attempt, Post
 
 CLIENT = web.AppKey("client", aiohttp.ClientSession)
 TASKS = web.AppKey("tasks", set)
+HELD = web.AppKey("held", list)
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
 
@@ -27,11 +28,28 @@ def send(
     in_background(app, _until_settled(app, post, settled))
 
 
+def send_reversed(app: web.Application, post: Post, seconds: float) -> None:
+    """Hold a post; after some seconds all that are held go out, the newest first."""
+    app[HELD].append(post)
+    if len(app[HELD]) == 1:
+        in_background(app, _release(app, seconds))
+
+
 def in_background(app: web.Application, work: Coroutine) -> None:
     """Do something later; it ends with the application."""
     task = asyncio.get_running_loop().create_task(work)
     app[TASKS].add(task)
     task.add_done_callback(app[TASKS].discard)
+
+
+async def _release(app: web.Application, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    posts = app[HELD][::-1]
+    app[HELD].clear()
+    for post in posts:
+        send(app, post)
+        while not post.attempts:
+            await asyncio.sleep(0.01)
 
 
 async def _until_settled(app: web.Application, post: Post, settled) -> None:

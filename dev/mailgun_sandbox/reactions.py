@@ -17,6 +17,11 @@ def react(
     :param kind: one of KINDS
     :param link: what was clicked on
     """
+    lists = app[SANDBOX].domains[mail.domain].suppressed
+    if kind == "unsubscribed":
+        lists.unsubscribe(recipient)
+    elif kind == "complained":
+        lists.complain(recipient)
     url = app[SANDBOX].message_url(mail)
     link = link or f"https://{mail.domain}/"
     data = event_shapes.reaction(mail, url, recipient, kind, link)

@@ -1,4 +1,4 @@
-"""What the sandbox knows: domains, keys, routes, mails and posts. All in memory."""
+"""What the sandbox knows: domains, routes, mails, posts and events. All in memory."""
 
 import itertools
 import secrets
@@ -6,24 +6,9 @@ import time
 from dataclasses import dataclass, field
 
 from .dns import DnsRecord, records
-
-
-@dataclass
-class Keys:
-    """The keys of the one account.
-
-    :param api: may do everything
-    :param sending: may only post messages
-    :param signing: signs what is posted to routes and webhooks
-    """
-
-    api: str = "sandbox-api-key"
-    sending: str = "sandbox-sending-key"
-    signing: str = "sandbox-signing-key"
-
-    def signing_of(self, account: str) -> str:
-        """Return the signing key of the account or of a sub-account."""
-        return f"{self.signing}-{account}" if account else self.signing
+from .faults import Faults
+from .keys import Key, Keys
+from .suppression_lists import SuppressionLists
 
 
 def new_id() -> str:
@@ -48,6 +33,7 @@ class Domain:
     dns: list[DnsRecord] = field(default_factory=list)
     # By event type.
     webhooks: dict[str, list[str]] = field(default_factory=dict)
+    suppressed: SuppressionLists = field(default_factory=SuppressionLists)
 
     def __post_init__(self):
         found = True if self.state == "active" else None
@@ -107,6 +93,7 @@ class Mail:
 
     :param sender: as its From says
     :param key: under which the message can be read
+    :param is_stored: not deleted yet
     :param failed: recipients who did not get it
     """
 
@@ -122,6 +109,7 @@ class Mail:
     envelope_sender: str = ""
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     failed: set[str] = field(default_factory=set)
+    is_stored: bool = True
 
     @property
     def is_test(self) -> bool:
@@ -169,8 +157,11 @@ class Sandbox:
     posts: list[Post] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     webhooks: list[AccountWebhook] = field(default_factory=list)
-    # Seconds until the events API shows what happened.
-    event_lag: float = 0.0
+    # How mailboxes out there answer, by address; the others take everything.
+    mailbox_answers: dict[str, str] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+    # Seconds that a message can be read ("up to 3 days", user manual).
+    message_ttl: float = 3 * 24 * 3600.0
     # Mailgun repeats a refused post for 8 hours ("Receive HTTP").
     retry_schedule: tuple[float, ...] = (600, 900, 1800, 3600, 7200, 14400)
     # The same for events ("Webhook retries").
@@ -182,6 +173,16 @@ class Sandbox:
     peers: set[tuple] = field(default_factory=set)
     requests: int = 0
     _numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
+
+    def key(self, secret: str) -> Key | None:
+        """Return the key that a caller shows."""
+        mine = {
+            self.keys.api: Key(self.keys.api, "admin"),
+            **{key.secret: key for key in self.keys.more},
+        }
+        for domain in list(self.domains)[:1]:
+            mine[self.keys.sending] = Key(self.keys.sending, "sending", domain)
+        return mine.get(secret)
 
     def next_id(self) -> int:
         """Return a number that was not used before."""

@@ -11,7 +11,8 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from mailgun_sandbox.app import make_app
-from mailgun_sandbox.state import Domain, Keys, Route, Sandbox
+from mailgun_sandbox.keys import Keys
+from mailgun_sandbox.state import Domain, Route, Sandbox
 
 DOMAIN = "mail.example.com"
 MIME = b"From: sales@mail.example.com\r\nTo: customer@example.org\r\n\r\nHello\r\n"
@@ -71,10 +72,16 @@ class SandboxCase(unittest.IsolatedAsyncioTestCase):
 
     async def settle(self):
         """Wait until every post is taken, refused or given up."""
-        for _round in range(200):
-            if all(
+        await self.until(
+            lambda: all(
                 post.next_at is None and post.attempts for post in self.sandbox.posts
-            ):
+            )
+        )
+
+    async def until(self, holds):
+        """Wait until something holds, two seconds at most."""
+        for _round in range(200):
+            if holds():
                 return
             await asyncio.sleep(0.01)
 

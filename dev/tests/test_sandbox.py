@@ -1,6 +1,5 @@
 """The sandbox, over HTTP, against what Mailgun documents."""
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -197,8 +196,5 @@ class TestWorld(SandboxCase):
         self.forward("/inbound/mime")
         await self.inbound()
         await self.client.post(f"/sandbox/posts/{self.sandbox.posts[0].id}/repeat")
-        for _round in range(100):
-            if len(self.posted) == 2:
-                break
-            await asyncio.sleep(0.01)
+        await self.until(lambda: len(self.posted) == 2)
         self.assertEqual(self.posted[0], self.posted[1])

@@ -106,7 +106,7 @@ class TestEvents(SandboxCase):
         await self.api("GET", f"{EVENTS}/nonsense", status=400)
 
     async def test_an_event_is_seen_after_a_while(self):
-        self.sandbox.event_lag = 60
+        self.sandbox.faults.event_lag = 60
         await self.send()
         self.assertEqual(await self.kinds(), [])
         answer = await self.control("GET", "events")
