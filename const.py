@@ -23,6 +23,22 @@ MAX_RECIPIENTS_PER_CALL = 1000
 
 INBOUND_PATHS = ("/mailgun/inbound", "/mailgun/inbound/mime")
 
+EVENTS_PATH = "/mailgun/events"
+# What a webhook of ours is told of (user manual, "Webhooks"); "stored" and "rejected"
+# exist in the Events API only.
+WEBHOOK_TYPES = (
+    "accepted",
+    "clicked",
+    "complained",
+    "delivered",
+    "opened",
+    "permanent_fail",
+    "temporary_fail",
+    "unsubscribed",
+)
+
+EVENT_RETENTION_DAYS = 90
+
 # Mailgun repeats a refused post with the same signature for 8 hours, and an operator
 # needs time to repair a key: refuse only what is older than a day.
 SIGNATURE_MAX_AGE = 24 * 3600

@@ -55,7 +55,7 @@ class MailgunDispatcher(Dispatcher):
             return parse_form(body, http.headers.get("Content-Type", ""))
         except MalformedPayload as error:
             return error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return MalformedPayload(f"the JSON is broken: {error}")
 
     def handle_error(self, exc):

@@ -1,6 +1,3 @@
-import logging
-import time
-
 from odoo import http
 from odoo.http import request
 from odoo.modules import module
@@ -14,17 +11,12 @@ from ..const import (
     MIB,
 )
 from ..models.inbound_queue import InboundQueue
-from ..tools.errors import InvalidSignature, MalformedPayload, MissingSigningKey
+from ..tools.errors import MalformedPayload
 from ..tools.forms import Form
 from ..tools.inbound import read_inbound
-from ..tools.signature import Signature
-from . import dispatcher  # noqa: F401  registers the routing type
-
-_logger = logging.getLogger(__name__)
+from . import answers
 
 MAX_MESSAGE_PARAMETER = "mail_mailgun.max_message_mib"
-
-STATUS = {InvalidSignature: 401, MalformedPayload: 406, MissingSigningKey: 503}
 
 
 def _max_body(_controller):
@@ -61,9 +53,8 @@ class MailgunInbound(http.Controller):
     )
     def inbound_info(self):
         """Say what this address is, to somebody who opens it in a browser."""
-        return request.make_response(
-            "This address takes mail from Mailgun: forward a Mailgun route to it.\n",
-            [("Content-Type", "text/plain")],
+        return answers.info(
+            "This address takes mail from Mailgun: forward a Mailgun route to it."
         )
 
     @http.route(
@@ -77,61 +68,23 @@ class MailgunInbound(http.Controller):
     )
     def inbound(self, payload):
         """Check, write to the journal, answer; route once the answer is out."""
-        try:
-            ids = self._take(payload)
-        except tuple(STATUS) as error:
-            return _refuse(STATUS[type(error)], error)
-        response = request.make_response("OK\n", [("Content-Type", "text/plain")])
+        ids, response = answers.answer(self._take, payload)
         if ids:
             _route_after(response, request.env.cr.dbname)
         return response
 
     def _take(self, payload):
         """Write an authenticated post to the journal; return the ids of new rows."""
-        form = payload if isinstance(payload, Form) else None
-        signature = Signature.read(*_signed_fields(payload))
-        domain = (
-            request.env["mailgun.domain"]
-            .sudo()
-            ._authenticate(signature, form and form.text("recipient"), time.time())
-        )
-        if not form:
-            raise MalformedPayload(
-                "this is an event, and this address takes mail: set the webhook's URL "
-                "to /mailgun/events"
-            )
+        domain, signature = answers.authenticate(payload)
+        with domain._noting_refusals():
+            if not isinstance(payload, Form):
+                raise MalformedPayload(
+                    "this is an event, and this address takes mail: set the webhook's "
+                    "URL to /mailgun/events"
+                )
+            post = read_inbound(payload)
         journal = request.env["mailgun.inbound.email"].sudo()
-        return journal._receive(domain, read_inbound(form), signature.token)
-
-
-def _signed_fields(payload):
-    """Return timestamp, token and signature as they came, not checked yet.
-
-    :raise InvalidSignature: when the request is of no shape that has such fields
-    """
-    names = ("timestamp", "token", "signature")
-    if isinstance(payload, Form):
-        return [payload.text(name) for name in names]
-    if isinstance(payload, MalformedPayload):
-        raise InvalidSignature(f"not a request of Mailgun: {payload}")
-    # Mailgun posts events as JSON with the three in an object of their own.
-    nested = payload.get("signature") if isinstance(payload, dict) else None
-    if not isinstance(nested, dict):
-        raise InvalidSignature("not a request of Mailgun")
-    return [nested.get(name) for name in names]
-
-
-def _refuse(status, error):
-    _logger.warning(
-        "Refused a post to %s from %s with %s: %s",
-        request.httprequest.path,
-        request.httprequest.remote_addr,
-        status,
-        error,
-    )
-    return request.make_response(
-        f"{error}\n", [("Content-Type", "text/plain")], status=status
-    )
+        return journal._receive(domain, post, signature.token)
 
 
 def _route_after(response, dbname):

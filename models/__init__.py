@@ -4,8 +4,10 @@ from . import (
     mail_mail,
     mail_thread,
     mailgun_domain,
+    mailgun_domain_notes,
     mailgun_domain_setup,
     mailgun_domain_signature,
+    mailgun_event,
     mailgun_inbound_email,
     mailgun_inbound_routing,
 )

@@ -105,6 +105,7 @@ class IrMail_Server(models.Model):
             from_filter=self.from_filter,
             smtp_from=smtp_from,
             options={"o:testmode": "yes"} if domain.test_mode else {},
+            observe=domain._note_sending,
         )
 
     def send_email(self, message, *args, **kwargs):

@@ -1,5 +1,4 @@
 from odoo import api, models
-from odoo.tools.mail import email_domain_extract
 
 from ..tools.errors import InvalidSignature, MissingSigningKey
 from . import secret_keys
@@ -14,12 +13,12 @@ class MailgunDomain(models.Model):
     _inherit = "mailgun.domain"
 
     @api.model
-    def _authenticate(self, signature, recipient, now):
+    def _authenticate(self, signature, addressed, now):
         """Find the domain that a signed request belongs to.
 
         :param Signature signature: of the request
-        :param recipient: the address that it says it is for; None when the request
-            itself does not say, which any key of this database may then sign
+        :param str addressed: the address or domain that it says it is for; None when
+            it does not say, which any key of this database may then sign
         :param float now: seconds since 1970
         :return: the domain whose key made the signature
         :raise InvalidSignature: nobody here made it, or too long ago
@@ -30,22 +29,36 @@ class MailgunDomain(models.Model):
         keys = {domain: domain._signing_keys() for domain in candidates}
         # Every candidate is tried, so the time taken tells nothing about the domains.
         signers = [domain for domain in keys if signature.matches(keys[domain])]
-        if signers and recipient is None:
+        meant = self._find_by_address(addressed) if addressed is not None else None
+        if signers and meant is None:
             return signers[0]
-        addressed = self._find_by_address(recipient)
-        if addressed in signers:
-            return addressed
+        if meant in signers:
+            return meant
+        error = self._refusal_of(signature, addressed, meant, signers, keys)
+        concerned = meant or (signers[0] if signers else self.browse())
+        concerned._note_refusal(error)
+        raise error
+
+    def _refusal_of(self, signature, addressed, meant, signers, keys):
+        """Return the error that says why a request is not believed."""
         if signers:
-            raise InvalidSignature(
-                f"signed with the key of {signers[0].name}, but addressed to a domain "
-                "that is none here or has another key"
+            name = (addressed or "").rpartition("@")[2]
+            return InvalidSignature(
+                f"signed with the key of {signers[0].name}, but addressed to {name}, "
+                "which is no domain here or has another key: enter it as a Mailgun "
+                "domain, or point its route to where it belongs"
             )
-        if not any(keys.values()) or (addressed and not keys.get(addressed)):
-            raise MissingSigningKey(
+        if not any(keys.values()) or (meant and not keys.get(meant)):
+            return MissingSigningKey(
                 "no webhook signing key is set for this domain: enter it in Settings > "
                 "Technical > Email > Mailgun Domains"
             )
-        raise InvalidSignature(
+        if meant and signature.matches([secret_keys.read_or_log(meant, "api_key")]):
+            return InvalidSignature(
+                "signed with what is entered as API key: at Mailgun this account uses "
+                "one key for both, so enter it as signing key too"
+            )
+        return InvalidSignature(
             "no signing key of this database fits: is it the HTTP webhook signing key, "
             "and not the API key?"
         )
@@ -59,8 +72,11 @@ class MailgunDomain(models.Model):
 
     @api.model
     def _find_by_address(self, address):
-        """Return the domain that ``address`` is on, by its name or its alias domain."""
-        name = email_domain_extract(address or "")
+        """Return the domain that an address is on, by its name or its alias domain.
+
+        :param str address: or the name of a domain itself
+        """
+        name = address.rpartition("@")[2].strip("> ").lower()
         if not name:
             return self.browse()
         return self.search(

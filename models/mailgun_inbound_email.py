@@ -1,10 +1,10 @@
 import psycopg2
 
 from odoo import api, fields, models
-from odoo.tools import SQL
 
 from ..const import INBOUND_STATES
 from ..tools.mail_head import derived_message_id, same_text
+from .insert import insert_if_new
 from .own_cursor import own_cursor
 
 JOURNAL_TRIES = 3
@@ -68,8 +68,7 @@ class MailgunInboundEmail(models.Model):
     def _receive(self, domain, post, token):
         """Write a mail to the journal and commit, whatever the caller's does later.
 
-        The database decides what is new, since a search beforehand loses races: two
-        posts of one mail at the same instant make one row, and both are answered.
+        Two posts of one mail at the same instant make one row, and both are answered.
 
         :param domain: the ``mailgun.domain`` whose key signed the post
         :param InboundPost post: what was posted
@@ -101,28 +100,12 @@ class MailgunInboundEmail(models.Model):
                 "state": "pending",
                 "attempt_count": 0,
                 "next_attempt_at": fields.Datetime.now(),
-                "create_uid": self.env.uid,
-                "create_date": fields.Datetime.now(),
             }
-            ids += self._insert_if_new(values) or self._insert_namesake(
+            ids += insert_if_new(self, values) or self._insert_namesake(
                 values, post.raw
             )
         self._attach(ids, post.raw)
         return ids
-
-    def _insert_if_new(self, values):
-        columns = SQL(", ").join(map(SQL.identifier, values))
-        self.env.cr.execute(
-            SQL(
-                "INSERT INTO %s (%s) VALUES %s ON CONFLICT DO NOTHING RETURNING id",
-                SQL.identifier(self._table),
-                columns,
-                tuple(values.values()),
-            ),
-            # A lost race is expected here, and _receive goes on after it.
-            log_exceptions=False,
-        )
-        return [row_id for (row_id,) in self.env.cr.fetchall()]
 
     def _insert_namesake(self, values, raw):
         """Keep a mail that shares nothing but its Message-Id with one that we have.
@@ -140,7 +123,7 @@ class MailgunInboundEmail(models.Model):
             "this one is a mail of its own, press Retry."
         )
         renamed = {"message_id": derived_message_id(raw), "state": "held"}
-        return self._insert_if_new({**values, **renamed, "error": reason})
+        return insert_if_new(self, {**values, **renamed, "error": reason})
 
     def _attach(self, ids, raw):
         # Straight to the attachment: a Binary field would take base64 only, which is

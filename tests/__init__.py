@@ -1,6 +1,7 @@
 from . import (
     test_client,
     test_event_log,
+    test_events_endpoint,
     test_forms,
     test_inbound_endpoint,
     test_inbound_mime,

@@ -8,7 +8,7 @@ from odoo.tools import mute_logger
 
 from .common import DOMAIN, SIGNING_KEY, MailgunHttpCase, signed
 
-INBOUND = "odoo.addons.mail_mailgun.controllers.inbound"
+INBOUND = "odoo.addons.mail_mailgun.controllers.answers"
 DAY = 24 * 3600
 BIG = 30 * 1024 * 1024
 

@@ -26,6 +26,7 @@ class TestSession(BaseCase):
         super().setUp()
         self.mailgun = LocalMailgun()
         self.enterContext(self.mailgun.running())
+        self.observed = []
 
     def session(self, open_client=None):
         return MailgunSession(
@@ -34,6 +35,7 @@ class TestSession(BaseCase):
             from_filter="mail.example.com",
             smtp_from="sales@mail.example.com",
             options={},
+            observe=self.observed.append,
         )
 
     def test_nothing_is_opened_before_the_first_message(self):
@@ -75,3 +77,12 @@ class TestSession(BaseCase):
 
     def test_the_message_id_is_not_touched(self):
         self.assertIn(b"\r\nMessage-Id: <42@mail.example.com>\r\n", flatten(message()))
+
+    def test_how_each_attempt_ended_is_told(self):
+        session = self.session()
+        self.mailgun.answer(401, b"Forbidden", "text/plain")
+        with self.assertRaises(SettingError) as caught:
+            session.send_message(message(), "", ["customer@example.org"])
+        session.send_message(message(), "", ["customer@example.org"])
+        session.quit()
+        self.assertEqual(self.observed, [caught.exception, None])

@@ -12,6 +12,7 @@ from email.generator import BytesGenerator
 from email.message import Message
 
 from .client import MailgunClient
+from .errors import ApiError
 
 
 class MailgunSession:
@@ -23,6 +24,7 @@ class MailgunSession:
     :param from_filter: of the mail server, for core's rewriting of the From
     :param smtp_from: the address core chose for this session
     :param options: sent along with every message (``o:…``)
+    :param observe: is told how each attempt ended: an ``ApiError`` or None
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class MailgunSession:
         from_filter: str | None,
         smtp_from: str | None,
         options: Mapping[str, str],
+        observe: Callable[[ApiError | None], None],
     ):
         self.from_filter = from_filter
         self.smtp_from = smtp_from
@@ -39,6 +42,7 @@ class MailgunSession:
         self._open_client = open_client
         self._client = None
         self._options = options
+        self._observe = observe
 
     def send_message(self, message: Message, smtp_from: str, smtp_to_list: list[str]):
         """Hand ``message`` to Mailgun for exactly the recipients that core computed.
@@ -48,11 +52,16 @@ class MailgunSession:
 
         :raise ApiError: nothing was accepted
         """
-        if self._client is None:
-            self._client = self._open_client()
-        self._client.send_mime(
-            self._domain, flatten(message), smtp_to_list, self._options
-        )
+        try:
+            if self._client is None:
+                self._client = self._open_client()
+            self._client.send_mime(
+                self._domain, flatten(message), smtp_to_list, self._options
+            )
+        except ApiError as error:
+            self._observe(error)
+            raise
+        self._observe(None)
 
     def quit(self) -> None:
         """End the session; it may be used again."""
