@@ -18,7 +18,8 @@ case $STATE in *[[:space:]]*) die "the state folder has a space in its path: $ST
 
 command -v "$PYTHON" >/dev/null || die "no $PYTHON on this machine.
   Install Python 3.10 to 3.13, or name one: MAILGUN_DEV_PYTHON=/path/to/python3 $0"
-PYTHON_SERIES=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+# -B: the state folder must stay empty until dev/bootstrap claims it.
+PYTHON_SERIES=$("$PYTHON" -B -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 case $PYTHON_SERIES in
     3.10 | 3.11 | 3.12 | 3.13) ;;
     *) die "Python $PYTHON_SERIES does not run Odoo 19 (3.10 to 3.13 do).

@@ -35,8 +35,7 @@ async def get_mails(request: web.Request) -> web.Response:
     mails = [
         _mail(mail)
         for mail in request.app[SANDBOX].mails
-        if mail.id > since
-        and (not mailbox or mailbox in set(mail.recipients) - mail.failed)
+        if mail.id > since and (not mailbox or mailbox in mail.reached())
     ]
     return web.json_response({"mails": mails})
 

@@ -17,6 +17,7 @@ MAX_RECIPIENTS = 1000
 MAX_OPTIONS = 16 * 1024
 MAX_MESSAGE = 25 * 1024 * 1024
 
+_NO_FILE = "'message' parameter is not a file"
 _OPTION = re.compile(r"[ohvt]:.+")
 _WELL_FORMED_ID = re.compile(r"<[^<>@\s]+@[^<>@\s]+>")
 
@@ -24,11 +25,15 @@ _WELL_FORMED_ID = re.compile(r"<[^<>@\s]+@[^<>@\s]+>")
 async def post_mime(request: web.Request) -> web.Response:
     """Take a finished message; ``to`` alone says who gets it."""
     domain = check_sending(request)
-    form = await request.post()
+    try:
+        form = await request.post()
+    except UnicodeDecodeError:
+        # Only a file may have bytes that are no text.
+        raise refuse(400, _NO_FILE) from None
     recipients = recipients_of(form, ("to",))
     message = form.get("message")
     if not isinstance(message, web.FileField):
-        raise refuse(400, "'message' parameter is not a file")
+        raise refuse(400, _NO_FILE)
     raw = message.file.read()
     return accept(request, domain, recipients, form, raw)
 
@@ -57,7 +62,7 @@ def recipients_of(form, names: tuple[str, ...]) -> list[str]:
     """
     if not form.get("to"):
         raise refuse(400, "to parameter is missing")
-    given = [value for name in names for value in form.getall(name, [])]
+    given = [value for name in names for value in form.getall(name, []) if value]
     addresses = [address for _name, address in email.utils.getaddresses(given)]
     if not all("@" in address and address.isascii() for address in addresses):
         raise refuse(

@@ -82,7 +82,9 @@ def reply(
 
 def addresses(*values: str) -> list[str]:
     """Return the bare addresses in address lists."""
-    found = [address for _name, address in email.utils.getaddresses(list(values))]
+    # Newer Pythons find nothing at all when one of the lists is empty.
+    filled = [value for value in values if value]
+    found = [address for _name, address in email.utils.getaddresses(filled)]
     return [address for address in dict.fromkeys(found) if "@" in address]
 
 

@@ -48,6 +48,28 @@ class TestMessages(SandboxCase):
                 self.assertIn(words, await answer.text())
         self.assertFalse(self.sandbox.mails)
 
+    async def test_a_field_cannot_be_the_message(self):
+        for mime in (MIME, b"caf\xe9"):
+            boundary = b"--b\r\nContent-Disposition: form-data; name="
+            body = boundary + b'"to"\r\n\r\na@example.org\r\n'
+            body += boundary + b'"message"\r\n\r\n' + mime + b"\r\n--b--\r\n"
+            answer = await self.client.post(
+                f"/v3/{DOMAIN}/messages.mime",
+                data=body,
+                headers={
+                    **authorization("api"),
+                    "Content-Type": "multipart/form-data; boundary=b",
+                },
+            )
+            self.assertEqual(answer.status, 400)
+            self.assertIn("is not a file", await answer.text())
+
+    async def test_nobody_gets_a_message_in_test_mode(self):
+        await self.send(o_testmode="yes")
+        self.assertEqual(self.sandbox.mailboxes(), {})
+        path = "/sandbox/mails?mailbox=customer@example.org"
+        self.assertEqual(await (await self.client.get(path)).json(), {"mails": []})
+
     async def test_the_other_region_is_another_address(self):
         answer = await self.send(domain="eu.example.com", region="/eu")
         self.assertEqual(answer.status, 200)

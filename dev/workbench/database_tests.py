@@ -5,7 +5,7 @@ import fcntl
 import re
 from collections.abc import Iterator
 
-from . import lifecycle, odoo, odoo_run, paths, postgres, template
+from . import browser, lifecycle, odoo, odoo_run, paths, postgres, template
 from .catalog import PLAIN_TAG, Target
 from .odoo_log import Record
 from .report import Report
@@ -28,6 +28,7 @@ def run(report: Report, targets: list[Target] | None = None) -> None:
     :param targets: only these, and nothing but the tests
     """
     with _alone(report), postgres.running() as postgres_env:
+        browser.ensure(report)
         if template.copy_to(report, postgres_env, DATABASE):
             _run_tests(report, postgres_env, _tags(targets))
         if targets is None:
@@ -65,7 +66,7 @@ def _run_tests(report: Report, postgres_env: dict[str, str], tags: str) -> None:
     tests.count()
     if ended.troubles:
         report.failed("warnings in the log", ended.problems, len(ended.troubles))
-    elif not tests.passed or (ended.status and not tests.failed):
+    elif not tests.started or (ended.status and not tests.failed):
         report.failed(
             "Odoo runs the tests", f"{ended.problems}\nThe whole log: {ended.log}"
         )
@@ -77,7 +78,7 @@ class _Tests:
     def __init__(self, report: Report):
         self._report = report
         self._class = ""
-        self._started: set[str] = set()
+        self.started: set[str] = set()
         self._skipped: dict[str, str] = {}
         self.failed: dict[str, str] = {}
 
@@ -86,7 +87,7 @@ class _Tests:
         if not record.logger.startswith(_TEST_LOGGERS):
             return False
         if found := _STARTED.match(record.text):
-            self._started.add(found["test"])
+            self.started.add(found["test"])
             self._show(found["cls"])
         elif found := _SKIPPED.match(record.text):
             self._skipped[found["test"]] = found["reason"]
@@ -94,12 +95,13 @@ class _Tests:
             name = found["test"]
             self.failed[name] = self.failed.get(name, "") + record.text
             return True
-        return False
+        # A test that is skipped for it says so itself.
+        return record.text.startswith(_NO_BROWSER)
 
     @property
     def passed(self) -> set[str]:
         """Return the names of the tests that passed."""
-        return self._started - set(self.failed) - set(self._skipped)
+        return self.started - set(self.failed) - set(self._skipped)
 
     def count(self) -> None:
         """Tell the report how the tests ended."""

@@ -1,6 +1,6 @@
 """What an administrator sets up before the first mail, by the web client's calls."""
 
-from .demo_stage import API_KEY, DATABASE, DOMAIN, SIGNING_KEY, Stage
+from .demo_stage import API_KEY, DATABASE, DOMAIN, Stage
 from .steps import Steps
 from .web_client import WebClient
 
@@ -35,11 +35,10 @@ def _set_base_url(admin: WebClient, url: str) -> None:
 
 
 def _connect_domain(admin: WebClient) -> None:
-    domain = admin.ensure("mailgun.domain", {"name": DOMAIN}, region="us")
-    keys = {"api_key": API_KEY, "webhook_signing_key": SIGNING_KEY}
-    admin.call("mailgun.domain", "write", [domain], keys)
-    admin.call("mailgun.domain", "action_confirm", [domain])
-    admin.call("mailgun.domain", "action_setup_mail", [domain])
+    """Paste the API key and connect what it finds, as the wizard does."""
+    (wizard,) = admin.call("mailgun.connect", "create", [{"api_key": API_KEY}])
+    admin.call("mailgun.connect", "action_find_domains", [wizard])
+    admin.call("mailgun.connect", "action_connect", [wizard])
 
 
 def _make_people(admin: WebClient) -> None:

@@ -58,7 +58,7 @@ def running(steps: Steps) -> Iterator[Stage]:
             steps.say(f"port {odoo.PORT} is taken, Odoo gets {port}")
         url = f"http://{HOST}:{port}"
         with (
-            _sandbox(steps, f"{url}/mailgun/inbound/mime") as sandbox,
+            _sandbox(steps) as sandbox,
             _odoo(steps, postgres_env, port, sandbox.url) as (process, log),
         ):
             yield Stage(url, log, process, sandbox, postgres_env)
@@ -113,12 +113,12 @@ def _fingerprint() -> str:
 
 
 @contextlib.contextmanager
-def _sandbox(steps: Steps, forward: str) -> Iterator[SandboxClient]:
+def _sandbox(steps: Steps) -> Iterator[SandboxClient]:
     port = free_port(SANDBOX_PORT)
     log = paths.log_file("demo-sandbox")
     command = [sys.executable, "-m", "mailgun_sandbox", "--host", HOST]
     command += ["--port", str(port), "--domain", DOMAIN, "--api-key", API_KEY]
-    command += ["--signing-key", SIGNING_KEY, "--forward", forward]
+    command += ["--signing-key", SIGNING_KEY]
     env = {**os.environ, "PYTHONPATH": str(paths.DEV)}
     with processes.background(command, env, log) as process:
         client = SandboxClient(f"http://{HOST}:{port}")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import databases, paths, postgres
+from . import browser, databases, paths, postgres
 
 DATABASE = os.environ.get("MAILGUN_DEV_DATABASE", "mailgun_demo")
 PORT = int(os.environ.get("MAILGUN_DEV_PORT", "8069"))
@@ -22,6 +22,7 @@ def environment(
     return {
         **os.environ,
         **postgres_env,
+        "PATH": browser.path(),
         "PYTHONPATH": path,
         "PYTHONUNBUFFERED": "1",
         "ODOO_RC": str(_configuration(database, port)),

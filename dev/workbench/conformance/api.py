@@ -1,0 +1,82 @@
+"""Mailgun's API, with answers as they come."""
+
+from urllib.parse import urlsplit
+
+import requests
+
+from .assumption import Contradicted, NotChecked
+from .target import Target
+
+_TIMEOUT = 60
+# Where Mailgun keeps stored messages; the key goes nowhere else.
+_TRUSTED_HOSTS = (".mailgun.net", ".mailgun.org")
+
+
+class Api:
+    """Calls the API of one account.
+
+    :param target: whose it is
+    """
+
+    def __init__(self, target: Target):
+        self._url = target.url
+        self._http = requests.Session()
+        self._http.auth = ("api", target.key)
+        # A proxy for the outside world has no business on this machine.
+        self._http.trust_env = not target.is_sandbox
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._http.close()
+
+    def call(self, method: str, address: str, **options) -> requests.Response:
+        """Return an answer, whatever it is.
+
+        :param address: a path of the API, or a URL that Mailgun gave
+        :raise NotChecked: when Mailgun is out of order, or wants fewer requests
+        """
+        url = self._url + address if address.startswith("/") else address
+        if not self._is_trusted(url):
+            raise Contradicted(f"a URL that is not Mailgun's: {url}")
+        response = self._http.request(
+            method, url, timeout=_TIMEOUT, allow_redirects=False, **options
+        )
+        if response.status_code in (402, 420, 429) or response.status_code >= 500:
+            raise NotChecked(f"{method} {urlsplit(url).path}: {described(response)}")
+        return response
+
+    def json(self, method: str, address: str, status: int = 200, **options) -> dict:
+        """Return the object of an answer that must have a status.
+
+        :raise Contradicted: when it has another one, or is no object
+        """
+        response = self.call(method, address, **options)
+        return json_of(response, status)
+
+    def _is_trusted(self, url: str) -> bool:
+        parts = urlsplit(url)
+        if url.startswith(f"{self._url}/"):
+            return True
+        return parts.scheme == "https" and (parts.hostname or "").endswith(
+            _TRUSTED_HOSTS
+        )
+
+
+def json_of(response: requests.Response, status: int = 200) -> dict:
+    """Return the object in an answer that must have a status.
+
+    :raise Contradicted: when it has another one, or is no object
+    :raise NotChecked: when the key has not the right
+    """
+    if response.status_code == 403:
+        raise NotChecked(f"the key has no right to it: {described(response)}")
+    body = response.json() if response.status_code == status else None
+    if not isinstance(body, dict):
+        raise Contradicted(described(response))
+    return body
+
+
+def described(response: requests.Response) -> str:
+    """Return status, type and beginning of an answer, for people."""
+    kind = response.headers.get("Content-Type", "no type").partition(";")[0]
+    return f"{response.status_code} {kind} {response.text[:200]!r}"

@@ -1,0 +1,98 @@
+"""Assumptions about sending."""
+
+import re
+
+from . import arrivals, mails, probes
+from .assumption import Group, NotChecked, expect
+from .lab import Lab
+
+GROUP = Group("sending")
+
+
+@GROUP.assumes
+def a_message_id_is_kept(lab: Lab) -> None:
+    """The Message-Id of a MIME is kept, and returned in angle brackets."""
+    sent = lab.once(probes.sent)
+    expect(sent.answer["id"] == sent.message_id, sent.answer)
+
+
+@GROUP.assumes
+def events_have_no_brackets(lab: Lab) -> None:
+    """Events carry that Message-Id without the brackets."""
+    seen = lab.once(probes.seen)
+    ids = {one["message"]["headers"]["message-id"] for one in seen.events}
+    expect(ids == {seen.sent.message_id.strip("<>")}, ids)
+
+
+@GROUP.assumes
+def only_to_is_the_envelope(lab: Lab) -> None:
+    """Only who is in the field "to" gets a message, whatever its headers say."""
+    seen = lab.once(probes.seen)
+    recipients = {one["recipient"] for one in seen.events}
+    expect(recipients == {seen.sent.to}, f"events for {sorted(recipients)}")
+
+
+@GROUP.assumes
+def test_mode_is_accepted(lab: Lab) -> None:
+    """A message in test mode is accepted, and its events say that it is one."""
+    seen = lab.once(probes.seen)
+    flags = [one["flags"] for one in seen.events if one["event"] == "accepted"]
+    expect(bool(flags), [one["event"] for one in seen.events])
+    expect(all(one["is-test-mode"] is True for one in flags), flags)
+
+
+@GROUP.assumes
+def test_mode_is_not_delivered(lab: Lab) -> None:
+    """A message in test mode is not delivered."""
+    arrived = lab.once(arrivals.stage)
+    # Sent after it, to the same address.
+    if not arrived.posts("raw", "plain"):
+        raise NotChecked("the mail that was sent after it did not arrive either")
+    expect(not arrived.caught("raw", "test"), "it arrived")
+
+
+@GROUP.assumes
+def a_bcc_header_is_removed(lab: Lab) -> None:
+    """A Bcc header of the MIME does not reach the recipients."""
+    arrived = lab.once(arrivals.stage)
+    if lab.target.is_sandbox:
+        raise NotChecked("undocumented; the local Mailgun keeps it, to be on our guard")
+    posts = arrived.posts("raw", "plain")
+    if not posts:
+        raise NotChecked("the mail did not arrive")
+    head = posts[0].fields["body-mime"].partition(b"\r\n\r\n")[0]
+    found = re.search(rb"^Bcc:.*", head, re.IGNORECASE | re.MULTILINE)
+    expect(found is None, found and found[0].decode().strip())
+
+
+@GROUP.assumes
+def a_message_has_a_file_name(lab: Lab) -> str:
+    """A MIME that is a field without file name is refused with 400."""
+    to = lab.address("to")
+    mime = mails.with_file(lab.message_id("field"), lab.address("sender"), [to])
+    fields = {"to": to, "o:testmode": "yes", "message": mime}
+    form = {name: (None, value) for name, value in fields.items()}
+    return lab.api.json("POST", lab.messages, 400, files=form)["message"]
+
+
+@GROUP.assumes
+def a_wrong_key_is_forbidden(lab: Lab) -> None:
+    """A wrong key is answered 401 with the plain text Forbidden."""
+    response = lab.api.call("POST", lab.messages, auth=("api", lab.run))
+    found = response.status_code, response.text.strip()
+    expect(found == (401, "Forbidden"), found)
+
+
+@GROUP.assumes
+def an_unknown_domain_is_not_found(lab: Lab) -> None:
+    """An unknown domain is answered 404 with the words Domain not found."""
+    path = lab.path("v3", f"{lab.run}.example.com", "messages.mime")
+    words = lab.api.json("POST", path, 404)["message"]
+    expect(words.startswith("Domain not found"), words)
+
+
+@GROUP.assumes
+def an_empty_post_shows_a_good_key(lab: Lab) -> str:
+    """An empty post to /messages is answered 400 when the key is good."""
+    path = lab.path("v3", lab.domain, "messages")
+    return lab.api.json("POST", path, 400)["message"]
