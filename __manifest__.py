@@ -10,12 +10,22 @@
     "data": [
         "security/ir.model.access.csv",
         "data/ir_cron_data.xml",
+        "data/mail_activity_type_data.xml",
+        "views/mailgun_health_templates.xml",
+        "views/mailgun_connect_views.xml",
         "views/mailgun_domain_views.xml",
+        "views/mailgun_event_views.xml",
         "views/mailgun_inbound_email_views.xml",
+        "views/mailgun_round_trip_views.xml",
+        "views/fetchmail_server_views.xml",
         "views/ir_mail_server_views.xml",
         "views/res_config_settings_views.xml",
         "views/mailgun_menus.xml",
     ],
+    "assets": {
+        "web.assets_backend": ["mail_mailgun/static/src/**/*"],
+        "web.assets_tests": ["mail_mailgun/static/tests/tours/**/*"],
+    },
     "application": True,
     "uninstall_hook": "uninstall_hook",
 }

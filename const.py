@@ -21,7 +21,10 @@ MAX_RECIPIENTS_PER_CALL = 1000
 
 # --- Inbound -------------------------------------------------------------------------
 
-INBOUND_PATHS = ("/mailgun/inbound", "/mailgun/inbound/mime")
+# Mailgun sends the mail as it is to URLs that end in "mime", and takes it apart for
+# others; both are understood at both.
+RAW_INBOUND_PATH = "/mailgun/inbound/mime"
+INBOUND_PATHS = ("/mailgun/inbound", RAW_INBOUND_PATH)
 
 EVENTS_PATH = "/mailgun/events"
 # What a webhook of ours is told of (user manual, "Webhooks"); "stored" and "rejected"

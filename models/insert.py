@@ -1,6 +1,7 @@
 """Writing what the database may know already."""
 
-from odoo import fields
+from datetime import datetime, timezone
+
 from odoo.tools import SQL
 
 
@@ -17,7 +18,7 @@ def insert_if_new(model, values):
     values = {
         **values,
         "create_uid": model.env.uid,
-        "create_date": fields.Datetime.now(),
+        "create_date": datetime.now(timezone.utc).replace(tzinfo=None),
     }
     columns = SQL(", ").join(map(SQL.identifier, values))
     model.env.cr.execute(

@@ -99,14 +99,15 @@ class IrMail_Server(models.Model):
 
     def _mailgun_session(self, smtp_from):
         domain = self.mailgun_domain_id
-        return MailgunSession(
-            domain=domain.name,
-            open_client=domain._open_client,
-            from_filter=self.from_filter,
-            smtp_from=smtp_from,
-            options={"o:testmode": "yes"} if domain.test_mode else {},
-            observe=domain._note_sending,
-        )
+        options = {"o:testmode": "yes"} if domain.test_mode else {}
+        return domain._open_session(self.from_filter, smtp_from, options)
+
+    def _preview_session(self, smtp_from):
+        """Return a session for core's choice of addresses; it never sends.
+
+        :param str smtp_from: as ``_find_mail_server`` chose it
+        """
+        return MailgunSession("", None, self.from_filter, smtp_from, {}, None)
 
     def send_email(self, message, *args, **kwargs):
         """Say Mailgun's reason instead of core's "via SMTP server 'None'"."""

@@ -6,6 +6,7 @@ from odoo.exceptions import ValidationError
 
 from ..tools.client import MailgunClient
 from ..tools.errors import SettingError
+from ..tools.session import MailgunSession
 from . import secret_keys
 
 
@@ -14,7 +15,9 @@ class MailgunDomain(models.Model):
 
     _name = "mailgun.domain"
     _description = "Mailgun Domain"
+    _inherit = ["mailgun.api.key.mixin"]
     _order = "name"
+    _secrets = secret_keys.KEYS
 
     name = fields.Char(
         "Domain",
@@ -36,6 +39,7 @@ class MailgunDomain(models.Model):
         readonly=True,
         copy=False,
         default="draft",
+        tracking=True,
         help="Nothing is sent for a domain that is not confirmed. In a copy of this "
         "database every domain waits to be confirmed again.",
     )
@@ -55,14 +59,6 @@ class MailgunDomain(models.Model):
 
     # === KEYS: written in clear, stored closed, never read back === #
 
-    api_key = fields.Char(
-        "API Key",
-        compute="_compute_no_secret",
-        inverse="_inverse_api_key",
-        groups="base.group_system",
-        copy=False,
-        help="A Mailgun API key, or the domain's sending key if it shall only send.",
-    )
     webhook_signing_key = fields.Char(
         compute="_compute_no_secret",
         inverse="_inverse_webhook_signing_key",
@@ -78,7 +74,6 @@ class MailgunDomain(models.Model):
         copy=False,
         help="Still accepted, so that no mail is refused while the key is exchanged.",
     )
-    api_key_closed = fields.Char(groups="base.group_system", copy=False)
     webhook_signing_key_closed = fields.Char(groups="base.group_system", copy=False)
     webhook_signing_key_previous_closed = fields.Char(
         groups="base.group_system", copy=False
@@ -100,17 +95,12 @@ class MailgunDomain(models.Model):
         compute="_compute_is_foreign",
         help="The domain was confirmed in another database, of which this is a copy.",
     )
-    inbound_url = fields.Char("Inbound URL", compute="_compute_inbound_url")
 
     _name_unique = models.Constraint(
         "UNIQUE(name)", "This domain exists already, perhaps archived."
     )
 
     # === COMPUTE METHODS === #
-
-    def _compute_no_secret(self):
-        for field in secret_keys.KEYS:
-            self[field] = False
 
     @api.depends(*(f"{name}_closed" for name in secret_keys.KEYS), "name")
     def _compute_key_info(self):
@@ -125,14 +115,6 @@ class MailgunDomain(models.Model):
             there = (domain.database_uuid, domain.database_name)
             domain.is_foreign = domain.state == "ready" and there != here
 
-    @api.depends_context("uid")
-    def _compute_inbound_url(self):
-        base = self.env["ir.config_parameter"].sudo().get_param("web.base.url", "")
-        self.inbound_url = f"{base.rstrip('/')}/mailgun/inbound/mime"
-
-    def _inverse_api_key(self):
-        self._store_secret("api_key")
-
     def _inverse_webhook_signing_key(self):
         for domain in self.filtered("webhook_signing_key"):
             current = secret_keys.read_or_log(domain, "webhook_signing_key")
@@ -144,13 +126,6 @@ class MailgunDomain(models.Model):
 
     def _inverse_webhook_signing_key_previous(self):
         self._store_secret("webhook_signing_key_previous")
-
-    def _store_secret(self, name):
-        # An empty value comes from a form that was saved without touching the field:
-        # to forget a key there is action_forget_keys.
-        for domain in self.filtered(name):
-            secret = domain[name].strip()
-            domain[f"{name}_closed"] = secret_keys.close(self.env, secret)
 
     # === CONSTRAINTS AND CRUD === #
 
@@ -220,6 +195,13 @@ class MailgunDomain(models.Model):
         self.ensure_one()
         return secret_keys.read(self.sudo(), name)
 
+    def _has_secret(self, name):
+        """Tell whether a key is set and can be read.
+
+        :param str name: see ``_get_secret``
+        """
+        return bool(secret_keys.read_or_log(self, name))
+
     def _open_client(self):
         """Return a client for this domain's API.
 
@@ -236,7 +218,24 @@ class MailgunDomain(models.Model):
                     self.name,
                 )
             )
-        return MailgunClient(self.region, key)
+        return MailgunClient(self.region, key, self.subaccount or "")
+
+    def _open_session(self, from_filter=False, smtp_from=False, options=None):
+        """Return what core sends through; nothing is opened before the first mail.
+
+        :param str from_filter: of the mail server
+        :param str smtp_from: the address that core chose
+        :param dict options: sent along with every mail (``o:…``)
+        :rtype: MailgunSession
+        """
+        return MailgunSession(
+            domain=self.name,
+            open_client=self._open_client,
+            from_filter=from_filter,
+            smtp_from=smtp_from,
+            options=options or {},
+            observe=self._note_sending,
+        )
 
     def _check_usable(self):
         if self.state != "ready":

@@ -1,7 +1,8 @@
-from odoo import models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..tools.errors import SettingError
+from ..tools.keys import looks_like, probe
 from ..tools.management import Management
 from . import secret_keys
 
@@ -10,6 +11,33 @@ class MailgunDomain(models.Model):
     """What a domain needs inside Odoo, and whether its key works."""
 
     _inherit = "mailgun.domain"
+
+    key_kind = fields.Selection(
+        [("api", "API key"), ("sending", "Sending key")],
+        "Kind of Key",
+        readonly=True,
+        copy=False,
+        help="A sending key may send, and do nothing else.",
+    )
+    incoming_server_ids = fields.One2many(
+        "fetchmail.server", "mailgun_domain_id", "Incoming Mail Servers"
+    )
+    parent_name = fields.Char("Parent Domain", compute="_compute_parent_name")
+    send_as_parent = fields.Boolean(
+        help="Mail keeps its sender at the parent domain. DMARC passes while that "
+        "domain's policy aligns DKIM relaxed (adkim=r), as it does by default.",
+    )
+
+    @api.depends("name")
+    def _compute_parent_name(self):
+        for domain in self:
+            _host, _dot, parent = (domain.name or "").partition(".")
+            domain.parent_name = parent if "." in parent else False
+
+    @api.onchange("send_as_parent")
+    def _onchange_send_as_parent(self):
+        for server in self.mail_server_ids:
+            server.from_filter = self._from_filter()
 
     def action_test_connection(self):
         """Ask Mailgun whether key, region and domain fit together.
@@ -28,39 +56,130 @@ class MailgunDomain(models.Model):
     def action_setup_mail(self):
         """Create what Odoo needs to send and receive with the domain, once.
 
-        An outgoing mail server restricted to the domain, and the alias domain with the
-        usual addresses; what is there already is left as it is.
-
-        :return: the action that shows the mail server
+        What is there already is left as it is.
         """
         self.ensure_one()
-        self._ensure_alias_domain()
-        server = self.with_context(active_test=False).mail_server_ids[:1]
-        if not server:
-            server = self.env["ir.mail_server"].create(
-                {
-                    "name": f"Mailgun {self.name}",
-                    "smtp_authentication": "mailgun",
-                    "mailgun_domain_id": self.id,
-                    "from_filter": self.name,
-                }
-            )
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "ir.mail_server",
-            "res_id": server.id,
-            "view_mode": "form",
-        }
+        self._setup_mail()
 
-    def _ensure_alias_domain(self):
-        if not self.alias_domain_id:
-            alias_domains = self.env["mail.alias.domain"]
-            self.alias_domain_id = alias_domains.search(
-                [("name", "=", self.name)]
-            ) or alias_domains.create({"name": self.name})
+    def action_disconnect(self):
+        """Take back what was created at Mailgun and in Odoo, and go out of use.
+
+        What somebody has changed or uses by now stays. Keys are kept: to remove them
+        there is another button.
+
+        :raise UserError: Mailgun cannot be asked now, so nothing was done
+        """
+        self.ensure_one()
+        with secret_keys.as_user_error(), self._open_client() as client:
+            self._unprovision(Management(client))
+        self._remove_setup()
+        self.action_draft()
+
+    # === WHAT ODOO NEEDS === #
+
+    def _setup_mail(self, mail_server=None, alias_domain=None, use_for_company=None):
+        """Create outgoing and incoming server and alias domain, where they are missing.
+
+        :param mail_server: an ``ir.mail_server`` to be used instead of a new one
+        :param alias_domain: a ``mail.alias.domain`` to be used instead of a new one
+        :param bool use_for_company: make its addresses those of the company; by
+            default when the company has none
+        """
+        self._setup_alias_domain(alias_domain, use_for_company)
+        self._setup_mail_server(mail_server)
+        self._setup_incoming_server()
+
+    def _setup_alias_domain(self, alias_domain, use_for_company):
+        alias_domains = self.env["mail.alias.domain"]
+        found = alias_domain or self.alias_domain_id
+        found = found or alias_domains.search([("name", "=", self.name)], limit=1)
+        if not found:
+            found = alias_domains.create({"name": self.name})
+            self._remember(alias_domain=found.id)
+        self.alias_domain_id = found
         company = self.company_id or self.env.company
-        if not company.alias_domain_id:
-            company.alias_domain_id = self.alias_domain_id
+        if use_for_company is None:
+            use_for_company = not company.alias_domain_id
+        if use_for_company and company.alias_domain_id != found:
+            self._remember(
+                company=company.id, company_alias_domain=company.alias_domain_id.id
+            )
+            company.alias_domain_id = found
+
+    def _setup_mail_server(self, mail_server):
+        if self.with_context(active_test=False).mail_server_ids:
+            return
+        values = {
+            "smtp_authentication": "mailgun",
+            "mailgun_domain_id": self.id,
+            "from_filter": self._from_filter(),
+        }
+        if mail_server:
+            mail_server.write(values)
+            return
+        values["name"] = self.env._("Mailgun %s", self.name)
+        self._remember(mail_server=self.env["ir.mail_server"].create(values).id)
+
+    def _setup_incoming_server(self):
+        if self.with_context(active_test=False).incoming_server_ids:
+            return
+        created = self.env["fetchmail.server"].create(
+            {
+                "name": self.env._("Mailgun %s", self.name),
+                "server_type": "mailgun",
+                "mailgun_domain_id": self.id,
+                # Only an API key may read what was missed; the options count anyway.
+                "state": "done" if self.key_kind == "api" else "draft",
+            }
+        )
+        self._remember(incoming_server=created.id)
+
+    def _from_filter(self):
+        """Return the addresses that may send: of the domain, and of its parent."""
+        return f"{self.name},{self.parent_name}" if self.send_as_parent else self.name
+
+    def _remove_setup(self):
+        """Remove what ``_setup_mail`` has created, unless it is used otherwise."""
+        left = dict(self.footprint or {})
+        for key, model in (
+            ("incoming_server", "fetchmail.server"),
+            ("mail_server", "ir.mail_server"),
+        ):
+            record = self.env[model].browse(left.pop(key, None) or []).exists()
+            record.filtered(lambda one: one.mailgun_domain_id == self).unlink()
+        company = self.env["res.company"].browse(left.pop("company", None) or [])
+        before = left.pop("company_alias_domain", None)
+        if company.exists().alias_domain_id == self.alias_domain_id:
+            company.alias_domain_id = before
+        created = self.env["mail.alias.domain"].browse(left.pop("alias_domain", []))
+        used = self.env["mail.alias"].search_count(
+            [("alias_domain_id", "in", created.ids)], limit=1
+        )
+        if created.exists() and not used and not created.company_ids:
+            self.alias_domain_id = False
+            created.unlink()
+        self.footprint = left or False
+
+    # === IS THE KEY GOOD === #
+
+    @api.onchange("api_key", "webhook_signing_key")
+    def _onchange_keys(self):
+        """Warn of a key that was pasted into the field of another."""
+        if looks_like(self.api_key or "") == "signing":
+            text = self.env._(
+                "What you entered as API key has the shape of the webhook signing key. "
+                "An API key has three groups with dashes between them, or begins with "
+                "“key-”."
+            )
+        elif looks_like(self.webhook_signing_key or "") == "api":
+            text = self.env._(
+                "What you entered as webhook signing key has the shape of an API key. "
+                "The signing key is at Mailgun under API Security > HTTP webhook "
+                "signing key. Only old accounts use one key for both."
+            )
+        else:
+            return None
+        return {"warning": {"title": self.env._("Which key?"), "message": text}}
 
     def _test_connection(self):
         """Ask Mailgun; return the good news, raise ``UserError`` with the bad."""
@@ -68,15 +187,9 @@ class MailgunDomain(models.Model):
             try:
                 found = Management(client).get_domain(self.name)
             except SettingError as error:
-                if error.status not in (401, 403):
-                    raise
-                # A sending key may do nothing but send, so ask it that way.
-                client.check_sending(self.name)
-                return self.env._(
-                    "%s can send. The key is a sending key: it cannot read the "
-                    "domain's settings or events.",
-                    self.name,
-                )
+                return self._test_sending(client, error)
+        self.key_kind = "api"
+        self._store_remote(found)
         if found.state != "active":
             raise UserError(
                 self.env._(
@@ -88,3 +201,37 @@ class MailgunDomain(models.Model):
                 )
             )
         return self.env._("Mailgun accepts the key, and %s can send.", self.name)
+
+    def _test_sending(self, client, refusal):
+        """Ask in the way that is left to a sending key, which may do nothing else.
+
+        :param SettingError refusal: of the first question
+        :raise SettingError: the key is of no use here, perhaps with where it is
+        """
+        if refusal.status in (401, 403):
+            try:
+                client.check_sending(self.name)
+            except SettingError:
+                pass
+            else:
+                self.key_kind = "sending"
+                return self.env._(
+                    "%s can send. The key is a sending key: it cannot read the "
+                    "domain's settings or events.",
+                    self.name,
+                )
+        raise SettingError(self._where_else() or str(refusal)) from refusal
+
+    def _where_else(self):
+        """Say in which region the key does find the domain, if in the other one."""
+        other = "us" if self.region == "eu" else "eu"
+        finding = probe(self._get_secret("api_key"), other, self.name)
+        for found in finding.domains:
+            if found.name == self.name and found.region == other:
+                return self.env._(
+                    "%(domain)s is in the other region at Mailgun: choose %(region)s "
+                    "and save.",
+                    domain=self.name,
+                    region=dict(self._fields["region"].selection)[other],
+                )
+        return False

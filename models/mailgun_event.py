@@ -1,3 +1,4 @@
+import json
 from datetime import datetime, timedelta, timezone
 
 import psycopg2
@@ -31,6 +32,7 @@ class MailgunEvent(models.Model):
     occurred_at = fields.Datetime("Happened on", required=True, readonly=True)
     day = fields.Date(required=True, readonly=True)
     payload = fields.Json(readonly=True)
+    payload_text = fields.Text("As It Came", compute="_compute_payload_text")
     state = fields.Selection(
         [("pending", "New"), ("done", "Applied"), ("ignored", "Not of this database")],
         required=True,
@@ -43,6 +45,11 @@ class MailgunEvent(models.Model):
         "UNIQUE(domain_id, event_id, day)", "An event is kept once."
     )
     _by_age = models.Index("(occurred_at)")
+
+    @api.depends("payload")
+    def _compute_payload_text(self):
+        for event in self:
+            event.payload_text = json.dumps(event.payload, indent=2, sort_keys=True)
 
     @api.model
     def _receive(self, domain, event):

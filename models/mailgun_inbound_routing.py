@@ -72,7 +72,7 @@ class MailgunInboundEmail(models.Model):
         :raise Exception: whatever routing raises; nothing is kept then
         """
         self.ensure_one()
-        if self.state != "pending":
+        if self.state != "pending" or self._is_round_trip():
             return
         raw = self._raw_bytes()
         mime = envelope(raw, self.sender, [self.recipient], self.message_id)
@@ -80,11 +80,21 @@ class MailgunInboundEmail(models.Model):
         gateway = self.env["mail.thread"].with_context(**{NOTES: notes})
         known = self._find_message()
         if not known:
-            gateway.message_process(None, mime)
+            server = self.env["fetchmail.server"]._mailgun_server(self.domain_id)
+            gateway.message_process(message=mime, **server._mailgun_options())
         if self._is_unreached(raw, known, notes):
             gateway._mailgun_route_recipient(mime, self.recipient)
         self.alias_ids = [fields.Command.set(notes.alias_ids)]
         self._conclude(known, self._find_message(), notes)
+
+    def _is_round_trip(self):
+        """Tell whether the mail only proves the way; it goes nowhere then."""
+        if not self.env["mailgun.round.trip"]._is_ours(self.message_id):
+            return False
+        self.write(
+            {"state": "ignored", "error": self.env._("A round trip: it came back.")}
+        )
+        return True
 
     def _find_message(self):
         domain = [("message_id", "=", self.message_id)]

@@ -37,7 +37,7 @@ def read(domain, name):
     if outside:
         return outside
     closed = domain[f"{name}_closed"]
-    return _vault(domain.env).open(closed) if closed else ""
+    return open_closed(domain.env, closed) if closed else ""
 
 
 def read_or_log(domain, name):
@@ -52,6 +52,14 @@ def read_or_log(domain, name):
 def close(env, secret):
     """Return ``secret`` as it may be stored in this database."""
     return _vault(env).close(secret)
+
+
+def open_closed(env, closed):
+    """Return in clear what ``close`` has returned.
+
+    :raise UnreadableKey: it was closed elsewhere
+    """
+    return _vault(env).open(closed)
 
 
 def describe(domain, name):

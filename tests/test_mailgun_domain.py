@@ -128,9 +128,10 @@ class TestMailgunDomain(MailgunSendingCase):
     def test_set_up_mail_makes_server_and_alias_domain_once(self):
         domain = self.env["mailgun.domain"].create({"name": "two.example.com"})
         self.env.company.alias_domain_id = False
-        (server_id,) = {domain.action_setup_mail()["res_id"] for _time in range(2)}
-        server = self.env["ir.mail_server"].browse(server_id)
-        self.assertEqual(server.mailgun_domain_id, domain)
+        for _time in range(2):
+            domain.action_setup_mail()
+        (server,) = domain.mail_server_ids
+        self.assertEqual(domain.incoming_server_ids.server_type, "mailgun")
         self.assertEqual(server.from_filter, "two.example.com")
         self.assertEqual(domain.alias_domain_id.name, "two.example.com")
         self.assertEqual(self.env.company.alias_domain_id, domain.alias_domain_id)

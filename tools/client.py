@@ -149,10 +149,9 @@ class MailgunClient:
             response = self._http.request(
                 method,
                 url,
-                timeout=API_TIMEOUT,
                 # A redirect would carry the key to wherever it points.
                 allow_redirects=False,
-                **arguments,
+                **{"timeout": API_TIMEOUT, **arguments},
             )
         except requests.RequestException as error:
             raise _network_error(error, self._url) from error

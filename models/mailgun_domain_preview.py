@@ -1,0 +1,106 @@
+from email.message import EmailMessage
+
+from odoo import api, fields, models
+from odoo.tools import email_domain_extract, email_normalize
+
+ANYBODY = "customer@example.com"
+
+
+class MailgunDomain(models.Model):
+    """What a customer will see: the addresses on a mail of the current user.
+
+    Computed by core's own code (``_find_mail_server``, ``_prepare_email_message__``,
+    ``_notify_get_reply_to``), so it cannot say something else than what is sent.
+    """
+
+    _inherit = "mailgun.domain"
+
+    preview_server_id = fields.Many2one(
+        "ir.mail_server", "Leaves by", compute="_compute_preview"
+    )
+    preview_from = fields.Char("From", compute="_compute_preview")
+    preview_reply_to = fields.Char("Reply-To", compute="_compute_preview")
+    preview_return_path = fields.Char("Return-Path", compute="_compute_preview")
+    preview_alignment = fields.Selection(
+        [
+            ("strict", "Passes: the sender is on the Mailgun domain itself"),
+            ("relaxed", "Passes, while the parent domain allows relaxed alignment"),
+            ("none", "Fails: the sender is on another domain"),
+        ],
+        "DMARC",
+        compute="_compute_preview",
+    )
+    preview_warning = fields.Char(compute="_compute_preview")
+
+    @api.depends_context("uid", "company")
+    @api.depends(
+        "name",
+        "alias_domain_id.default_from_email",
+        "mail_server_ids.from_filter",
+        "mail_server_ids.active",
+    )
+    def _compute_preview(self):
+        servers = self.env["ir.mail_server"].sudo()
+        author = self.env.user.email_formatted or self.env.company.email_formatted
+        server, smtp_from = servers._find_mail_server(author)
+        server = server or servers
+        shown = _shown_from(server, author, smtp_from)
+        reply_to = self.env["mail.thread"]._notify_get_reply_to(default=author)
+        for domain in self:
+            domain.preview_server_id = server
+            domain.preview_from = shown
+            domain.preview_reply_to = reply_to.get(False)
+            domain.preview_return_path = f"bounce+…@{domain.name}"
+            domain.preview_alignment = domain._alignment(shown)
+            domain.preview_warning = domain._preview_warning(server, shown)
+
+    def _alignment(self, address):
+        """Compare a From with the domain that signs (RFC 7489, 3.1).
+
+        :param str address: with or without a name
+        """
+        sender = email_domain_extract(email_normalize(address) or "") or ""
+        if sender == self.name:
+            return "strict"
+        related = self.name.endswith(f".{sender}") or sender.endswith(f".{self.name}")
+        # "com" is a parent too, but nobody's domain.
+        return "relaxed" if related and "." in sender else "none"
+
+    def _preview_warning(self, server, shown):
+        """Say what is odd about the sender; False when nothing is."""
+        if not self.mail_server_ids:
+            return self.env._("No outgoing mail server uses this domain yet.")
+        if server.mailgun_domain_id != self:
+            return self.env._(
+                "Your mails do not leave through this domain but by “%(server)s”: its "
+                "From Filter fits %(sender)s better. Change the From Filter of one of "
+                "the two, or the company's Email Domain, if that is not meant.",
+                server=server.name or self.env._("the server in odoo.conf"),
+                sender=shown,
+            )
+        default_from = self.env.company.default_from_email
+        if default_from and not server._match_from_filter(
+            default_from, server.from_filter
+        ):
+            return self.env._(
+                "The company's default sender %(address)s is not covered by the From "
+                "Filter of “%(server)s” (%(filter)s): Odoo then falls back on any "
+                "server. Add its domain to the From Filter, or choose the Email Domain "
+                "%(domain)s for the company.",
+                address=default_from,
+                server=server.name,
+                filter=server.from_filter,
+                domain=self.name,
+            )
+        return False
+
+
+def _shown_from(server, author, smtp_from):
+    """Return the From that core would write for a mail of ``author``."""
+    if not author:
+        return ""
+    message = EmailMessage()
+    message["From"], message["To"] = author, ANYBODY
+    session = server._preview_session(smtp_from)
+    server._prepare_email_message__(message, session)
+    return str(message["From"])

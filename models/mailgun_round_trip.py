@@ -1,0 +1,296 @@
+import os
+import secrets
+import time
+from datetime import timezone
+from email.message import EmailMessage
+
+from odoo import api, fields, models
+
+from ..tools.errors import ApiError, MailgunError
+from ..tools.event_log import EventLog, EventsApi, event_time
+from ..tools.management import Management
+
+MIB = 1024 * 1024
+
+# Seconds after which a step that has not happened counts as stuck.
+PATIENCE = {"received": 120, "routed": 60}
+# Seconds until Mailgun is asked for events that no webhook has brought, and between.
+ASK_AFTER = 5
+STEPS = ("accepted", "delivered", "received", "routed")
+
+
+class MailgunRoundTrip(models.TransientModel):
+    """A mail to ourselves: it proves key, DNS, route, signature, webhooks and routing.
+
+    Each step has the time at which it happened; the first that does not happen in time
+    names what to repair.
+    """
+
+    _name = "mailgun.round.trip"
+    _description = "Mailgun Round Trip"
+
+    domain_id = fields.Many2one("mailgun.domain", required=True, ondelete="cascade")
+    size_mb = fields.Integer()
+    message_id = fields.Char(index=True)
+    address = fields.Char()
+    state = fields.Selection(
+        [("running", "Under way"), ("done", "Proven"), ("failed", "Stopped")],
+        required=True,
+        default="running",
+    )
+    remedy = fields.Text()
+    # Seconds since 1970, for they lie fractions of a second apart.
+    started_at = fields.Float(digits=(16, 3))
+    accepted_at = fields.Float(digits=(16, 3))
+    delivered_at = fields.Float(digits=(16, 3))
+    received_at = fields.Float(digits=(16, 3))
+    routed_at = fields.Float(digits=(16, 3))
+    asked_at = fields.Float(digits=(16, 3))
+
+    # === SENDING === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        trips = super().create(vals_list)
+        for trip in trips:
+            domain = trip.domain_id
+            name = domain.alias_domain_id.name or domain.name
+            trip.address = f"round-trip-{secrets.token_hex(8)}@{name}"
+            trip.message_id = f"<{secrets.token_hex(16)}@{domain.name}>"
+        return trips
+
+    def start(self):
+        """Hand the mail to Mailgun; a failure is a result as well.
+
+        Apart from the creation, which has to be committed before the mail is back.
+
+        :return: as ``refresh``
+        """
+        self.ensure_one()
+        self.started_at = time.time()
+        session = self.domain_id._open_session()
+        try:
+            session.send_message(self._compose(), self._sender(), [self.address])
+        except MailgunError as error:
+            self._stop(str(error))
+        else:
+            self.accepted_at = time.time()
+        finally:
+            session.quit()
+        return self.refresh()
+
+    def _compose(self):
+        message = EmailMessage()
+        message["From"] = self._sender()
+        message["To"] = self.address
+        message["Subject"] = self.env._("Round trip of Odoo")
+        message["Message-Id"] = self.message_id
+        # Nobody shall answer it, wherever it ends up (RFC 3834).
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(
+            self.env._("This mail proves that Odoo sends and receives by Mailgun.")
+        )
+        if self.size_mb:
+            # What cannot be compressed, and is measured as it travels, in base64.
+            data = os.urandom(self.size_mb * MIB * 3 // 4)
+            message.add_attachment(
+                data, "application", "octet-stream", filename="big.bin"
+            )
+        return message
+
+    def _sender(self):
+        return f"round-trip@{self.domain_id.name}"
+
+    # === COMING BACK === #
+
+    @api.model
+    def _is_ours(self, message_id):
+        """Tell whether a mail is one of ours that has come back.
+
+        Nothing is written here: who watches reads the journal.
+        """
+        return bool(
+            self.sudo().search_count([("message_id", "=", message_id)], limit=1)
+        )
+
+    # === WATCHING === #
+
+    def refresh(self):
+        """Look what has happened by now.
+
+        :return: ``{"state": …, "remedy": …, "steps": [{"title", "seconds", "state"}]}``
+        """
+        self.ensure_one()
+        if self.state == "running":
+            self._look()
+        return {
+            "state": self.state,
+            "remedy": self.remedy or "",
+            "steps": [self._step(name) for name in STEPS],
+        }
+
+    def _step(self, name):
+        titles = {
+            "accepted": self.env._("Accepted by Mailgun"),
+            "delivered": self.env._("Delivered to %s", self.domain_id.name),
+            "received": self.env._("Received by Odoo"),
+            "routed": self.env._("Routed by Odoo"),
+        }
+        happened = self[f"{name}_at"]
+        waiting = "stopped" if self.state == "failed" else "waiting"
+        return {
+            "name": name,
+            "title": titles[name],
+            "seconds": round(happened - self.started_at, 1) if happened else False,
+            "state": "done" if happened else waiting,
+        }
+
+    def _look(self):
+        self.received_at, self.routed_at = self._journaled()
+        if not self.delivered_at:
+            self._look_for_events()
+        if self.routed_at and self.received_at:
+            self._finish()
+            return
+        if self.state != "running":
+            return
+        if self.received_at:
+            if time.time() - self.received_at > PATIENCE["routed"]:
+                self._stop(self._why_not_routed())
+        elif time.time() - self.accepted_at > PATIENCE["received"]:
+            self._stop(self._why_not_received())
+
+    def _finish(self):
+        """End well; a delivery that nobody told of is a finding, not a failure."""
+        if self.delivered_at:
+            self.state = "done"
+        elif time.time() - self.routed_at > self._patience_for_events():
+            self.state = "done"
+            self.remedy = self.env._(
+                "The mail came back, but no event told of its delivery: bounces would "
+                "go unnoticed. Check the webhooks, see the page By Hand."
+            )
+
+    def _patience_for_events(self):
+        return 15 if self.domain_id.key_kind == "api" else 5
+
+    def _journaled(self):
+        """Return when the mail came and when it was routed; 0 = not yet."""
+        self.env.cr.execute(
+            """SELECT extract(epoch FROM min(create_date)),
+                      extract(epoch FROM min(write_date) FILTER
+                                         (WHERE state <> 'pending'))
+                 FROM mailgun_inbound_email
+                WHERE domain_id = %s AND message_id = %s""",
+            [self.domain_id.id, self.message_id],
+        )
+        return [float(moment or 0) for moment in self.env.cr.fetchone()]
+
+    # === EVENTS === #
+
+    def _look_for_events(self):
+        told = self.env["mailgun.event"].search([("message_id", "=", self.message_id)])
+        self._apply([event.payload for event in told])
+        due = max(self.started_at + ASK_AFTER, self.asked_at + ASK_AFTER)
+        if self.state != "running" or self.delivered_at or time.time() < due:
+            return
+        if self.domain_id.key_kind == "api":
+            self.asked_at = time.time()
+            self._apply(self._ask())
+
+    def _ask(self):
+        try:
+            with self.domain_id._open_client() as client:
+                log = EventLog(EventsApi(client, self.domain_id.name))
+                return log.find(self.message_id, self.started_at - 60, time.time() + 60)
+        except ApiError:
+            # What matters is the mail; the next look asks again.
+            return []
+
+    def _apply(self, events):
+        for event in events:
+            if event.get("recipient") != self.address:
+                continue
+            if event.get("event") == "delivered":
+                self.delivered_at = event_time(event) or time.time()
+            elif (
+                event.get("event") == "failed" and event.get("severity") == "permanent"
+            ):
+                self._stop(self._why_not_delivered(event))
+
+    # === WHAT TO REPAIR === #
+
+    def _stop(self, remedy):
+        self.state = "failed"
+        self.remedy = remedy
+
+    def _why_not_delivered(self, event):
+        status = event.get("delivery-status") or {}
+        words = (
+            status.get("message") or status.get("description") or event.get("reason")
+        )
+        return self.env._(
+            "Mailgun could not deliver the mail to %(domain)s: %(why)s Check the MX "
+            "records of the domain, see the page DNS.",
+            domain=self.address.partition("@")[2],
+            why=words or self.env._("no reason given."),
+        )
+
+    def _why_not_received(self):
+        domain = self.domain_id
+        domain.invalidate_recordset(["refusal", "refusal_at"])
+        if domain.refusal and _epoch(domain.refusal_at) >= self.started_at - 1:
+            return self.env._("Odoo refused the mail: %s", domain.refusal)
+        if not self.delivered_at:
+            return self.env._(
+                "Mailgun has accepted the mail and not delivered it yet. Check that "
+                "the MX records of %s lead to Mailgun, see the page DNS; new records "
+                "take some hours.",
+                self.address.partition("@")[2],
+            )
+        if trouble := self._route_trouble():
+            return trouble
+        if self.size_mb:
+            return self.env._(
+                "Mailgun could not hand over a mail of %(size)s MB at %(url)s. If the "
+                "small round trip works, a proxy in front of Odoo limits the size of "
+                "requests: with nginx set client_max_body_size to 200m, and look for "
+                "the status 413 in its log.",
+                size=self.size_mb,
+                url=domain.inbound_url,
+            )
+        return self.env._(
+            "The mail is at Mailgun, but did not come to %s. Open this address from "
+            "outside your network: it must answer with one line about Mailgun. If it "
+            "does not, check DNS, certificate, firewall and proxy, and whether the "
+            "host name leads to this database (dbfilter).",
+            domain.inbound_url,
+        )
+
+    def _route_trouble(self):
+        domain = self.domain_id
+        if domain.key_kind != "api":
+            return False
+        try:
+            with domain._open_client() as client:
+                account = Management(client)
+                route = account.match_route(self.address)
+                if not route:
+                    return self.env._(
+                        "No route at Mailgun takes mail for %s. Press Repair.",
+                        self.address.partition("@")[2],
+                    )
+                return domain._route_in_the_way(account)
+        except ApiError as error:
+            return str(error)
+
+    def _why_not_routed(self):
+        return self.env._(
+            "The mail is in the journal and waits to be routed. Check that the "
+            "scheduled action “Mailgun: route waiting mail” is active, and look at the "
+            "reason in Mailgun Inbound Emails."
+        )
+
+
+def _epoch(moment):
+    return moment.replace(tzinfo=timezone.utc).timestamp()

@@ -1,0 +1,1 @@
+from . import mailgun_connect, mailgun_connect_choice
