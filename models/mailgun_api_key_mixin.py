@@ -24,8 +24,11 @@ class MailgunApiKeyMixin(models.AbstractModel):
     api_key_closed = fields.Char(groups="base.group_system", copy=False)
 
     def _compute_no_secret(self):
-        for field in self._secrets:
-            self[field] = False
+        for record in self:
+            for field in self._secrets:
+                # A form that has just one of them filled in keeps it.
+                if field not in record._cache:
+                    record[field] = False
 
     def _inverse_api_key(self):
         self._store_secret("api_key")
@@ -36,3 +39,5 @@ class MailgunApiKeyMixin(models.AbstractModel):
         for record in self.filtered(name):
             secret = record[name].strip()
             record[f"{name}_closed"] = secret_keys.close(self.env, secret)
+        # The web client reads back what it has saved, in the same transaction.
+        self.invalidate_recordset([name])

@@ -6,6 +6,7 @@ from ..tools.errors import ApiError
 from ..tools.management import Management
 from .health_line import LEVELS
 
+
 class MailgunDomain(models.Model):
     """Does it work? Each line says what was found and what to do."""
 

@@ -93,18 +93,27 @@ class MailgunDomain(models.Model):
         alias_domains = self.env["mail.alias.domain"]
         found = alias_domain or self.alias_domain_id
         found = found or alias_domains.search([("name", "=", self.name)], limit=1)
-        if not found:
-            found = alias_domains.create({"name": self.name})
-            self._remember(alias_domain=found.id)
-        self.alias_domain_id = found
         company = self.company_id or self.env.company
         if use_for_company is None:
             use_for_company = not company.alias_domain_id
-        if use_for_company and company.alias_domain_id != found:
-            self._remember(
-                company=company.id, company_alias_domain=company.alias_domain_id.id
-            )
+        companies = self.env["res.company"].sudo().search([])
+        before = {one: one.alias_domain_id for one in companies}
+        if not found:
+            found = self._create_alias_domain()
+        self.alias_domain_id = found
+        if use_for_company:
             company.alias_domain_id = found
+        changed = [one for one in companies if before[one] != one.alias_domain_id]
+        if changed:
+            self._remember(companies={one.id: before[one].id for one in changed})
+
+    def _create_alias_domain(self):
+        """Create the alias domain; core gives the first one to every alias."""
+        homeless = self.env["mail.alias"].search([("alias_domain_id", "=", False)])
+        created = self.env["mail.alias.domain"].create({"name": self.name})
+        given = homeless.filtered(lambda one: one.alias_domain_id == created)
+        self._remember(alias_domain=created.id, aliases=given.ids)
+        return created
 
     def _setup_mail_server(self, mail_server):
         if self.with_context(active_test=False).mail_server_ids:
@@ -145,20 +154,29 @@ class MailgunDomain(models.Model):
             ("incoming_server", "fetchmail.server"),
             ("mail_server", "ir.mail_server"),
         ):
-            record = self.env[model].browse(left.pop(key, None) or []).exists()
+            record = self.env[model].browse(left.pop(key, [])).exists()
             record.filtered(lambda one: one.mailgun_domain_id == self).unlink()
-        company = self.env["res.company"].browse(left.pop("company", None) or [])
-        before = left.pop("company_alias_domain", None)
-        if company.exists().alias_domain_id == self.alias_domain_id:
-            company.alias_domain_id = before
+        for company_id, before in left.pop("companies", {}).items():
+            company = self.env["res.company"].browse(int(company_id)).exists()
+            if company.alias_domain_id == self.alias_domain_id:
+                company.alias_domain_id = before
+        aliases = self.env["mail.alias"].browse(left.pop("aliases", [])).exists()
         created = self.env["mail.alias.domain"].browse(left.pop("alias_domain", []))
-        used = self.env["mail.alias"].search_count(
-            [("alias_domain_id", "in", created.ids)], limit=1
-        )
-        if created.exists() and not used and not created.company_ids:
-            self.alias_domain_id = False
-            created.unlink()
+        self._remove_alias_domain(created.exists(), aliases)
         self.footprint = left or False
+
+    def _remove_alias_domain(self, created, aliases):
+        """Remove the alias domain that we have created, unless it is in use by now.
+
+        :param created: the ``mail.alias.domain``, perhaps gone already
+        :param aliases: those that core has given it when it was created
+        """
+        in_use = self.env["mail.alias"].search([("alias_domain_id", "in", created.ids)])
+        if not created or in_use - aliases or created.company_ids:
+            return
+        in_use.alias_domain_id = False
+        self.alias_domain_id = False
+        created.unlink()
 
     # === IS THE KEY GOOD === #
 

@@ -1,5 +1,6 @@
 from . import (
     test_client,
+    test_connect,
     test_event_log,
     test_events_endpoint,
     test_forms,

@@ -62,9 +62,8 @@ class LocalMailgun:
             body = json.dumps(body).encode()
         self.answers.append((status, body, content_type))
 
-    def _next_answer(self):
-        if self.answers:
-            return self.answers.popleft()
+    def respond(self, _seen):
+        """Return status, body and content type when no answer is queued."""
         return 200, json.dumps(QUEUED).encode(), "application/json"
 
     @contextlib.contextmanager
@@ -77,16 +76,18 @@ class LocalMailgun:
 
             def handle_any(self):
                 length = int(self.headers.get("Content-Length") or 0)
-                mailgun.seen.append(
-                    Seen(
-                        self.command,
-                        self.path,
-                        self.headers,
-                        self.rfile.read(length),
-                        self.client_address[1],
-                    )
+                seen = Seen(
+                    self.command,
+                    self.path,
+                    self.headers,
+                    self.rfile.read(length),
+                    self.client_address[1],
                 )
-                status, body, content_type = mailgun._next_answer()
+                mailgun.seen.append(seen)
+                answers = mailgun.answers
+                status, body, content_type = (
+                    answers.popleft() if answers else mailgun.respond(seen)
+                )
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))

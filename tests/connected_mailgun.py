@@ -1,0 +1,128 @@
+"""A Mailgun on this machine that has an account: domains, routes and webhooks."""
+
+import json
+import os
+from urllib.parse import parse_qs, urlsplit
+
+from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
+
+from .local_mailgun import LocalMailgun
+
+RECORDS = {
+    "receiving_dns_records": [
+        {"record_type": "MX", "priority": "10", "value": "mxa", "valid": "valid"}
+    ],
+    "sending_dns_records": [
+        {"record_type": "TXT", "name": "x", "value": "v=spf1", "valid": "valid"},
+        {"record_type": "CNAME", "name": "email.x", "value": "y", "valid": "unknown"},
+    ],
+}
+
+
+class ConnectedMailgun(LocalMailgun):
+    """Answers the calls of setting up; what a test queues comes first.
+
+    :ivar domains: names by region
+    :ivar routes: as the API lists them
+    :ivar webhooks: URLs by event type
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.domains = {"us": ["mail.example.com"], "eu": []}
+        self.states = {}
+        self.routes = []
+        self.webhooks = {}
+        self.account_webhooks = []
+        self.spam_action = "disabled"
+        self.events = []
+
+    def changes(self):
+        """Return method and path of everything that was not just read."""
+        return [(one.method, one.path) for one in self.seen if one.method != "GET"]
+
+    def respond(self, seen):
+        """Answer by the state of the account."""
+        path = urlsplit(seen.path).path
+        region = "eu" if path.startswith("/eu/") else "us"
+        path = path.removeprefix("/eu")
+        for start, answer in (
+            ("/v4/domains", self._domains),
+            ("/v5/accounts/http_signing_key", self._signing_key),
+            ("/v3/routes", self._routes),
+            ("/v3/domains/", self._webhooks),
+            ("/v1/webhooks", self._account_webhooks),
+            ("/v3/mail.example.com/events", self._events),
+        ):
+            if path.startswith(start):
+                return answer(seen, region, path.removeprefix(start))
+        return super().respond(seen)
+
+    def _domains(self, seen, region, rest):
+        if rest.endswith("/webhooks"):
+            return self._change_webhooks(seen)
+        names = self.domains[region]
+        if not rest:
+            return _ok({"items": [self._domain(name)["domain"] for name in names]})
+        name = rest.strip("/").removesuffix("/verify")
+        if name not in names:
+            return 404, b'{"message": "Domain not found"}', "application/json"
+        if seen.method == "PUT" and not rest.endswith("/verify"):
+            (self.spam_action,) = seen.values("spam_action")
+        return _ok(self._domain(name))
+
+    def _domain(self, name):
+        state = self.states.get(name, "active")
+        about = {"name": name, "state": state, "spam_action": self.spam_action}
+        return {"domain": about, **RECORDS}
+
+    def _signing_key(self, _seen, _region, _rest):
+        return _ok({"http_signing_key": "signing-key-of-the-account"})
+
+    def _routes(self, seen, _region, rest):
+        if seen.method in ("POST", "PUT"):
+            route = {
+                "id": rest.strip("/") or f"route-{len(self.seen)}",
+                "priority": int(seen.values("priority")[0]),
+                "description": seen.values("description")[0],
+                "expression": seen.values("expression")[0],
+                "actions": seen.values("action"),
+            }
+            self._drop_route(route["id"])
+            self.routes.append(route)
+            return _ok({"route": route})
+        if seen.method == "DELETE":
+            self._drop_route(rest.strip("/"))
+            return _ok({"message": "Route has been deleted"})
+        if rest == "/match":
+            return _ok({"route": min(self.routes, key=lambda one: one["priority"])})
+        return _ok({"items": self.routes})
+
+    def _drop_route(self, route_id):
+        self.routes = [one for one in self.routes if one["id"] != route_id]
+
+    def _webhooks(self, _seen, _region, _rest):
+        found = {kind: {"urls": urls} for kind, urls in self.webhooks.items()}
+        return _ok({"webhooks": found})
+
+    def _change_webhooks(self, seen):
+        given = parse_qs(seen.body.decode() or urlsplit(seen.path).query)
+        (url,) = given["url"]
+        for urls in self.webhooks.values():
+            if url in urls:
+                urls.remove(url)
+        for kind in given.get("event_types", []):
+            self.webhooks.setdefault(kind, []).append(url)
+        return self._webhooks(seen, "", "")
+
+    def _account_webhooks(self, _seen, _region, _rest):
+        return _ok({"webhooks": self.account_webhooks})
+
+    def _events(self, _seen, _region, rest):
+        following = f"{os.environ[API_URL_VARIABLE]}/v3/mail.example.com/events/next"
+        items = [] if rest else self.events
+        return _ok({"items": items, "paging": {"next": following}})
+
+
+def _ok(body):
+    return 200, json.dumps(body).encode(), "application/json"
