@@ -19,5 +19,4 @@ from . import (
     mailgun_event,
     mailgun_inbound_email,
     mailgun_inbound_routing,
-    mailgun_round_trip,
 )

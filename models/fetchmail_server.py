@@ -89,7 +89,9 @@ class FetchmailServer(models.Model):
         error = None
         for server in ours:
             error = server._mailgun_poll() or error
-        return super(FetchmailServer, self - ours)._fetch_mail(batch_limit) or error
+        if others := self - ours:
+            error = super(FetchmailServer, others)._fetch_mail(batch_limit) or error
+        return error
 
     def _mailgun_poll(self):
         """Recover missed mail for the cron; return the error, if any, as core does."""

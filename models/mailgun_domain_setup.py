@@ -34,10 +34,12 @@ class MailgunDomain(models.Model):
             _host, _dot, parent = (domain.name or "").partition(".")
             domain.parent_name = parent if "." in parent else False
 
-    @api.onchange("send_as_parent")
-    def _onchange_send_as_parent(self):
-        for server in self.mail_server_ids:
-            server.from_filter = self._from_filter()
+    def write(self, vals):
+        result = super().write(vals)
+        if "send_as_parent" in vals:
+            for domain in self:
+                domain.mail_server_ids.from_filter = domain._from_filter()
+        return result
 
     def action_test_connection(self):
         """Ask Mailgun whether key, region and domain fit together.
@@ -226,19 +228,18 @@ class MailgunDomain(models.Model):
         :param SettingError refusal: of the first question
         :raise SettingError: the key is of no use here, perhaps with where it is
         """
-        if refusal.status in (401, 403):
-            try:
-                client.check_sending(self.name)
-            except SettingError:
-                pass
-            else:
-                self.key_kind = "sending"
-                return self.env._(
-                    "%s can send. The key is a sending key: it cannot read the "
-                    "domain's settings or events.",
-                    self.name,
-                )
-        raise SettingError(self._where_else() or str(refusal)) from refusal
+        if refusal.status not in (401, 403):
+            raise SettingError(self._where_else() or str(refusal)) from refusal
+        try:
+            client.check_sending(self.name)
+        except SettingError as error:
+            raise SettingError(self._where_else() or str(refusal)) from error
+        self.key_kind = "sending"
+        return self.env._(
+            "%s can send. The key is a sending key: it cannot read the domain's "
+            "settings or events.",
+            self.name,
+        )
 
     def _where_else(self):
         """Say in which region the key does find the domain, if in the other one."""

@@ -25,6 +25,7 @@ class ConnectedMailgun(LocalMailgun):
     :ivar domains: names by region
     :ivar routes: as the API lists them
     :ivar webhooks: URLs by event type
+    :ivar stored: returns the stored mail as the API gives it, or None
     """
 
     def __init__(self):
@@ -36,6 +37,12 @@ class ConnectedMailgun(LocalMailgun):
         self.account_webhooks = []
         self.spam_action = "disabled"
         self.events = []
+        self.stored = lambda: None
+
+    @property
+    def url(self):
+        """Where it answers."""
+        return os.environ[API_URL_VARIABLE]
 
     def changes(self):
         """Return method and path of everything that was not just read."""
@@ -50,7 +57,7 @@ class ConnectedMailgun(LocalMailgun):
             ("/v4/domains", self._domains),
             ("/v5/accounts/http_signing_key", self._signing_key),
             ("/v3/routes", self._routes),
-            ("/v3/domains/", self._webhooks),
+            ("/v3/domains/", self._of_domain),
             ("/v1/webhooks", self._account_webhooks),
             ("/v3/mail.example.com/events", self._events),
         ):
@@ -66,7 +73,7 @@ class ConnectedMailgun(LocalMailgun):
             return _ok({"items": [self._domain(name)["domain"] for name in names]})
         name = rest.strip("/").removesuffix("/verify")
         if name not in names:
-            return 404, b'{"message": "Domain not found"}', "application/json"
+            return _NOT_FOUND
         if seen.method == "PUT" and not rest.endswith("/verify"):
             (self.spam_action,) = seen.values("spam_action")
         return _ok(self._domain(name))
@@ -101,7 +108,12 @@ class ConnectedMailgun(LocalMailgun):
     def _drop_route(self, route_id):
         self.routes = [one for one in self.routes if one["id"] != route_id]
 
-    def _webhooks(self, _seen, _region, _rest):
+    def _of_domain(self, _seen, _region, rest):
+        if "/messages/" in rest:
+            return _ok(self.stored()) if self.stored() else _NOT_FOUND
+        return self._list_webhooks()
+
+    def _list_webhooks(self):
         found = {kind: {"urls": urls} for kind, urls in self.webhooks.items()}
         return _ok({"webhooks": found})
 
@@ -113,15 +125,18 @@ class ConnectedMailgun(LocalMailgun):
                 urls.remove(url)
         for kind in given.get("event_types", []):
             self.webhooks.setdefault(kind, []).append(url)
-        return self._webhooks(seen, "", "")
+        return self._list_webhooks()
 
     def _account_webhooks(self, _seen, _region, _rest):
         return _ok({"webhooks": self.account_webhooks})
 
     def _events(self, _seen, _region, rest):
-        following = f"{os.environ[API_URL_VARIABLE]}/v3/mail.example.com/events/next"
+        following = f"{self.url}/v3/mail.example.com/events/next"
         items = [] if rest else self.events
         return _ok({"items": items, "paging": {"next": following}})
+
+
+_NOT_FOUND = 404, b'{"message": "Domain not found"}', "application/json"
 
 
 def _ok(body):

@@ -166,7 +166,9 @@ class TestConnect(ConnectCase):
             warning = domains.onchange(values, list(values), dict.fromkeys(values, {}))
             self.assertIn(words, warning["warning"]["message"])
         right = {"api_key": f"key-{HEX}"}
-        self.assertNotIn("warning", domains.onchange(right, ["api_key"], {"api_key": {}}))
+        self.assertNotIn(
+            "warning", domains.onchange(right, ["api_key"], {"api_key": {}})
+        )
 
     def test_test_connection_finds_the_other_region(self):
         domain = self.connect()

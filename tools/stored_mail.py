@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .client import MailgunClient
-from .errors import MalformedPayload, RefusedMessage
+from .errors import ApiError, MalformedPayload, RefusedMessage
 from .event_log import EventLog, Query, event_key, message_id_of
 from .inbound import InboundPost
 
@@ -69,7 +69,7 @@ def fetch(client: MailgunClient, mail: StoredMail) -> InboundPost:
         body = client.call(
             "GET", mail.url, headers={"Accept": "message/rfc2822"}, timeout=60
         )
-    except RefusedMessage as error:
+    except ApiError as error:
         if error.status == 404:
             raise MailNotKept(str(error), 404, error.detail) from error
         raise

@@ -1,1 +1,1 @@
-from . import mailgun_connect, mailgun_connect_choice
+from . import mailgun_connect, mailgun_connect_choice, mailgun_round_trip

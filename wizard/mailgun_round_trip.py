@@ -14,6 +14,8 @@ MIB = 1024 * 1024
 
 # Seconds after which a step that has not happened counts as stuck.
 PATIENCE = {"received": 120, "routed": 60}
+# Seconds to wait for events when the mail itself is back already.
+EVENT_PATIENCE = 15
 # Seconds until Mailgun is asked for events that no webhook has brought, and between.
 ASK_AFTER = 5
 STEPS = ("accepted", "delivered", "received", "routed")
@@ -164,15 +166,12 @@ class MailgunRoundTrip(models.TransientModel):
         """End well; a delivery that nobody told of is a finding, not a failure."""
         if self.delivered_at:
             self.state = "done"
-        elif time.time() - self.routed_at > self._patience_for_events():
+        elif time.time() - self.routed_at > EVENT_PATIENCE:
             self.state = "done"
             self.remedy = self.env._(
                 "The mail came back, but no event told of its delivery: bounces would "
                 "go unnoticed. Check the webhooks, see the page By Hand."
             )
-
-    def _patience_for_events(self):
-        return 15 if self.domain_id.key_kind == "api" else 5
 
     def _journaled(self):
         """Return when the mail came and when it was routed; 0 = not yet."""

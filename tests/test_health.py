@@ -1,0 +1,186 @@
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo import fields
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.mail_mailgun.models import mailgun_domain_notes
+from odoo.addons.mail_mailgun.tools.errors import InvalidSignature, SettingError
+
+from .common import DOMAIN
+from .test_connect import ConnectCase
+
+
+@tagged("post_install", "-at_install")
+class TestHealth(ConnectCase):
+    def setUp(self):
+        super().setUp()
+        self.domain = self.connect()
+        self.registry_enter_test_mode()
+        self.startPatcher(patch.object(mailgun_domain_notes, "NOTE_SECONDS", 0))
+
+    def assert_line(self, title, level, words=""):
+        self.env.invalidate_all()
+        found = self.line(self.domain, title)
+        self.assertEqual(found.level, level, found)
+        self.assertIn(words, f"{found.text} {found.remedy}")
+
+    def journal(self, **values):
+        row = {"domain_id": self.domain.id, "recipient": f"a@{DOMAIN}", **values}
+        return self.env["mailgun.inbound.email"].create(row)
+
+    def test_a_new_domain_invites_to_a_round_trip(self):
+        for title in ("Mail out", "Mail in", "Events"):
+            self.assert_line(title, "info", "round trip")
+        self.assertEqual(self.domain.health_level, "info")
+        self.assertIn("Route", self.domain.health)
+
+    def test_a_domain_that_is_not_in_use_says_only_that(self):
+        self.domain.action_draft()
+        (line,) = self.domain._health_lines()
+        self.assertIn("Confirm", line.remedy)
+
+    def test_a_missing_key_is_an_error(self):
+        self.domain.action_forget_keys()
+        self.assert_line("API key", "error", "Enter it")
+        self.assert_line("Mail in", "error", "signing key")
+
+    def test_unverified_dns_is_an_error(self):
+        self.mailgun.states[DOMAIN] = "unverified"
+        self.domain.action_check_dns()
+        self.assert_line("DNS", "error", "unverified")
+
+    def test_missing_records_are_counted(self):
+        self.domain.dns_record_ids.sorted()[0].state = "unknown"
+        self.assert_line("DNS", "warning", "1 records are missing: Receiving")
+
+    def test_a_failure_to_send_is_told_until_one_succeeds(self):
+        self.domain._note_sending(SettingError("The key is wrong."))
+        self.assert_line("Mail out", "error", "The key is wrong.")
+        self.domain._note_sending()
+        self.assert_line("Mail out", "ok")
+
+    def test_a_refused_post_is_told_until_one_is_taken(self):
+        self.domain._note_refusal(InvalidSignature("no signing key fits"))
+        self.assert_line("Mail in", "error", "no signing key fits")
+        self.journal(create_date=fields.Datetime.now())
+        self.domain.refusal_at -= timedelta(minutes=1)
+        self.assert_line("Mail in", "ok")
+
+    def test_mail_without_events_is_a_warning(self):
+        self.domain.last_sent_at = fields.Datetime.now() - timedelta(hours=1)
+        self.assert_line("Events", "warning", "no event")
+
+    def test_a_backlog_is_told_with_its_oldest_mail(self):
+        row = self.journal(state="pending")
+        self.assert_line("Waiting mail", "info", "1 mails")
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE mailgun_inbound_email SET create_date = now() - interval '1 hour'"
+            " WHERE id = %s",
+            [row.id],
+        )
+        self.assert_line("Waiting mail", "error", "scheduled action")
+
+    def test_failures_are_told_by_reason(self):
+        for _mail in range(2):
+            self.journal(state="failed", error="ValueError: no name\nmore")
+        self.assert_line("Failed mail", "warning", "2 × ValueError: no name")
+
+    # --- daily check -----------------------------------------------------------------
+
+    def activities(self):
+        return self.domain.activity_ids.filtered("active")
+
+    def check(self):
+        self.env["mailgun.domain"]._check_daily()
+        self.env.invalidate_all()
+
+    def test_one_activity_tells_the_responsible_user(self):
+        self.mailgun.states[DOMAIN] = "disabled"
+        for _day in range(2):
+            self.check()
+        (activity,) = self.activities()
+        self.assertEqual(activity.user_id, self.domain.user_id)
+        self.assertIn("does not let the domain send", activity.note)
+
+    def test_the_activity_is_closed_when_everything_is_repaired(self):
+        self.mailgun.states[DOMAIN] = "disabled"
+        self.check()
+        self.mailgun.states[DOMAIN] = "active"
+        self.check()
+        self.assertFalse(self.activities())
+
+    def test_a_route_that_somebody_removed_is_noticed(self):
+        self.mailgun.routes = []
+        self.check()
+        self.assert_line("Route", "error", "gone")
+        self.domain.action_repair()
+        self.assert_line("Route", "ok")
+
+    def test_a_key_that_no_longer_works_is_noticed(self):
+        self.mailgun.answer(401, {"message": "Invalid private key"})
+        self.check()
+        self.assertTrue(self.activities())
+
+    def test_a_copy_of_the_database_checks_nothing(self):
+        self.domain.database_name = "the original"
+        self.mailgun.seen.clear()
+        self.check()
+        self.assertEqual(self.mailgun.seen, [])
+
+
+@tagged("post_install", "-at_install")
+class TestPreview(ConnectCase):
+    def setUp(self):
+        super().setUp()
+        self.domain = self.connect()
+        self.env.user.email = "anna@example.com"
+
+    def preview(self):
+        self.domain.invalidate_recordset()
+        return self.domain
+
+    def test_a_sender_elsewhere_writes_under_the_domains_own_address(self):
+        found = self.preview()
+        self.assertIn(f"<notifications@{DOMAIN}>", found.preview_from)
+        self.assertIn(f"catchall@{DOMAIN}", found.preview_reply_to)
+        self.assertEqual(found.preview_return_path, f"bounce+…@{DOMAIN}")
+        self.assertEqual(found.preview_alignment, "strict")
+        self.assertFalse(found.preview_warning)
+
+    def test_sends_as_the_parent_and_receives_at_the_domain(self):
+        self.domain.send_as_parent = True
+        found = self.preview()
+        self.assertIn("<anna@example.com>", found.preview_from)
+        self.assertIn(f"catchall@{DOMAIN}", found.preview_reply_to)
+        self.assertEqual(found.preview_alignment, "relaxed")
+        self.domain.send_as_parent = False
+        self.assertEqual(self.preview().preview_alignment, "strict")
+
+    def test_a_foreign_sender_would_fail_dmarc(self):
+        self.domain.mail_server_ids.from_filter = "other.org"
+        self.env.user.email = "anna@other.org"
+        self.assertEqual(self.preview().preview_alignment, "none")
+
+    def test_a_top_level_domain_is_no_parent(self):
+        for address, alignment in (
+            ("a@com", "none"),
+            ("a@example.com", "relaxed"),
+            ("a@sub.mail.example.com", "relaxed"),
+            ("a@notmail.example.com", "none"),
+            ("", "none"),
+        ):
+            self.assertEqual(self.domain._alignment(address), alignment, address)
+
+    @mute_logger("odoo.addons.base.models.ir_mail_server")
+    def test_a_default_sender_outside_the_from_filter_is_warned_of(self):
+        self.domain.alias_domain_id.default_from = "info@other.org"
+        self.assertIn("info@other.org", self.preview().preview_warning)
+
+    def test_another_server_that_is_preferred_is_named(self):
+        self.env["ir.mail_server"].create(
+            {"name": "Old", "smtp_host": "x", "from_filter": "anna@example.com"}
+        )
+        self.assertIn("“Old”", self.preview().preview_warning)

@@ -1,0 +1,150 @@
+import time
+from datetime import timedelta
+
+from odoo import fields
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.mail_mailgun.tools.inbound import InboundPost
+
+from .common import DOMAIN
+from .test_connect import ConnectCase
+
+MAIL = (
+    f"From: customer@example.org\r\nTo: people@{DOMAIN}\r\nSubject: Missed\r\n"
+    "Message-Id: <1@example.org>\r\n\r\nHello\r\n"
+)
+STORED = f"/v3/domains/{DOMAIN}/messages/key"
+FETCHMAIL = "odoo.addons.mail_mailgun.models.fetchmail_server"
+
+
+@tagged("post_install", "-at_install")
+class TestRecovery(ConnectCase):
+    def setUp(self):
+        super().setUp()
+        self.domain = self.connect()
+        self.server = self.domain.incoming_server_ids
+        self.registry_enter_test_mode()
+        self.stored = {"body-mime": MAIL, "sender": "customer@example.org"}
+        self.mailgun.stored = lambda: self.stored
+        self.mailgun.events = [self.event()]
+
+    def event(self, number=1, recipients=(f"people@{DOMAIN}",), **values):
+        return {
+            "id": f"e{number}",
+            "event": "stored",
+            "timestamp": time.time() - 60,
+            "message": {
+                "headers": {"message-id": f"{number}@example.org"},
+                "recipients": list(recipients),
+            },
+            "storage": {"url": self.mailgun.url + STORED, "key": "key"},
+            **values,
+        }
+
+    def rows(self):
+        self.env.invalidate_all()
+        return self.env["mailgun.inbound.email"].search([])
+
+    def fetch(self):
+        return self.server.fetch_mail()["params"]
+
+    def test_missed_mail_is_taken_with_its_bytes_and_envelope(self):
+        self.assertIn("1 of them were missing", self.fetch()["message"])
+        row = self.rows()
+        self.assertEqual(row._raw_bytes(), MAIL.encode())
+        self.assertEqual(row.sender, "customer@example.org")
+        self.assertEqual((row.recipient, row.state), (f"people@{DOMAIN}", "pending"))
+
+    def test_it_is_taken_once(self):
+        self.fetch()
+        self.assertIn("0 of them", self.fetch()["message"])
+        self.assertEqual(len(self.rows()), 1)
+
+    def test_mail_that_was_posted_is_not_taken_again(self):
+        post = InboundPost.from_raw(MAIL.encode(), "", [f"people@{DOMAIN}"])
+        self.env["mailgun.inbound.email"]._receive(self.domain, post, "token")
+        self.fetch()
+        self.assertEqual(len(self.rows()), 1)
+        self.assertFalse([one for one in self.mailgun.seen if STORED in one.path])
+
+    def test_each_recipient_gets_a_row(self):
+        self.mailgun.events = [self.event(recipients=[f"a@{DOMAIN}", f"b@{DOMAIN}"])]
+        self.fetch()
+        self.assertEqual(len(self.rows()), 2)
+
+    def test_a_forwarding_route_tells_by_an_accepted_event(self):
+        match = {"recipient": f"people@{DOMAIN}"}
+        self.mailgun.events = [
+            self.event(
+                event="accepted",
+                recipient="https://odoo.example.com/mailgun/inbound/mime",
+                routes=[{"match": match}],
+            )
+        ]
+        self.fetch()
+        self.assertEqual(self.rows().recipient, f"people@{DOMAIN}")
+
+    def test_mail_that_we_sent_is_no_mail_that_came_in(self):
+        self.mailgun.events = [
+            self.event(event="accepted", recipient="customer@example.org")
+        ]
+        self.fetch()
+        self.assertFalse(self.rows())
+
+    def test_mail_that_is_no_longer_kept_is_told(self):
+        self.stored = None
+        params = self.fetch()
+        self.assertEqual(params["type"], "warning")
+        self.assertIn("no longer kept", params["message"])
+
+    def test_nothing_missed_is_told_too(self):
+        self.mailgun.events = []
+        self.assertIn("no mail", self.fetch()["message"])
+
+    def test_the_next_look_begins_where_late_events_may_be(self):
+        self.fetch()
+        cursor = self.server.mailgun_cursor
+        late = fields.Datetime.now() - cursor
+        self.assertGreaterEqual(late, timedelta(minutes=29))
+        self.assertLessEqual(late, timedelta(minutes=31))
+
+    def test_the_key_goes_only_to_mailgun(self):
+        storage = {"url": "https://evil.example.com/mail"}
+        self.mailgun.events = [self.event(storage=storage)]
+        with self.assertRaisesRegex(UserError, "evil.example.com"):
+            self.fetch()
+
+    def test_a_sending_key_cannot_ask_and_says_so(self):
+        self.mailgun.answer(401, {"message": "Invalid private key"})
+        with self.assertRaisesRegex(UserError, "API key"):
+            self.fetch()
+        self.server.set_draft()
+        self.mailgun.answer(401, {"message": "Invalid private key"})
+        with self.assertRaisesRegex(UserError, "API key"):
+            self.server.button_confirm_login()
+
+    def test_the_cron_notes_a_failure_and_goes_on(self):
+        self.mailgun.answer(500, {"message": "Internal Server Error"})
+        error = self.server._fetch_mail()
+        self.assertIn("again later", str(error))
+        self.assertIn("again later", self.server.error_message)
+        with mute_logger(FETCHMAIL):
+            self.assertIsNone(self.server._fetch_mail())
+        self.assertFalse(self.server.error_message)
+
+    def test_the_servers_options_hold_for_posted_mail(self):
+        self.server.object_id = self.env["ir.model"]._get("res.partner")
+        self.server.original = True
+        self.server.set_draft()
+        self.fetch_all()
+        row = self.rows()
+        self.assertEqual(row.state, "done")
+        self.assertEqual(row.mail_message_id.model, "res.partner")
+        names = row.mail_message_id.attachment_ids.mapped("name")
+        self.assertIn("original_email.eml", names)
+
+    def fetch_all(self):
+        self.fetch()
+        self.env.ref("mail_mailgun.ir_cron_inbound_queue").method_direct_trigger()
