@@ -35,7 +35,9 @@ class MailgunDomain(models.Model):
     remote_checked_at = fields.Datetime("Checked on", readonly=True, copy=False)
     spam_action = fields.Char("Spam Filter", readonly=True, copy=False)
     dns_record_ids = fields.One2many("mailgun.dns.record", "domain_id", "DNS Records")
+    route_found = fields.Char("Route at Mailgun", readonly=True, copy=False)
     route_trouble = fields.Char(readonly=True, copy=False)
+    webhook_found = fields.Char("Webhook at Mailgun", readonly=True, copy=False)
     webhook_trouble = fields.Char(readonly=True, copy=False)
     # What we have created or changed, for Disconnect to take back; see _remember.
     footprint = fields.Json(readonly=True, copy=False)
@@ -111,6 +113,7 @@ class MailgunDomain(models.Model):
             self._remember(route=ours.id)
         for route in doubles:
             account.delete_route(route.id)
+        self.route_found = ours.id
         return self._route_in_the_way(account)
 
     def _our_routes(self, account):
@@ -159,8 +162,11 @@ class MailgunDomain(models.Model):
         types = [
             kind for kind in WEBHOOK_TYPES if self.events_url not in told.get(kind, [])
         ]
+        present = account.list_webhooks(self.name).values()
         full = account.add_webhook(self.name, self.events_url, types)
-        self._remember(webhook=self.events_url)
+        if types and not any(self.events_url in urls for urls in present):
+            self._remember(webhook=self.events_url)
+        self.webhook_found = self.events_url
         if full:
             return self.env._(
                 "Mailgun takes three URLs for each type of event, and these have them "
@@ -200,8 +206,11 @@ class MailgunDomain(models.Model):
         :param Management account: of the domain's key
         :raise ApiError: Mailgun cannot be asked now; what is left is still remembered
         """
-        for route in self._our_routes(account):
-            account.delete_route(route.id)
+        for route in account.list_routes():
+            # One that was made by hand and leads here stays, as everything by hand.
+            if route.description == self._route_description():
+                account.delete_route(route.id)
+        self.route_found = self.webhook_found = False
         left = dict(self.footprint or {})
         left.pop("route", None)
         if left.get("webhook"):

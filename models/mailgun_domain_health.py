@@ -72,9 +72,7 @@ class MailgunDomain(models.Model):
             with self._open_client() as client:
                 account = Management(client)
                 self._store_remote(account.get_domain(self.name))
-                if not self._our_routes(account) and (self.footprint or {}).get(
-                    "route"
-                ):
+                if self.route_found and not self._our_routes(account):
                     self.route_trouble = self.env._("The route at Mailgun is gone.")
         except ApiError as error:
             self.sending_trouble = str(error)

@@ -93,23 +93,23 @@ class MailgunDomain(models.Model):
         )
 
     def _health_of_route(self):
-        return self._health_of_entry(self.env._("Route"), "route", self.route_trouble)
+        title = self.env._("Route")
+        return self._health_of_entry(title, self.route_found, self.route_trouble)
 
     def _health_of_webhooks(self):
-        return self._health_of_entry(
-            self.env._("Webhooks"), "webhook", self.webhook_trouble
-        )
+        title = self.env._("Webhooks")
+        return self._health_of_entry(title, self.webhook_found, self.webhook_trouble)
 
-    def _health_of_entry(self, title, key, trouble):
+    def _health_of_entry(self, title, found, trouble):
         if trouble:
             return HealthLine("error", title, trouble, self.env._("Then press Repair."))
-        if (self.footprint or {}).get(key):
-            return HealthLine("ok", title, self.env._("Set up by Odoo."))
+        if found:
+            return HealthLine("ok", title, self.env._("In place at Mailgun."))
         return HealthLine(
             "info",
             title,
-            self.env._("Not set up by Odoo."),
-            self.env._("See the page By Hand."),
+            self.env._("Not looked after by Odoo."),
+            self.env._("Press Repair, or see the page By Hand."),
         )
 
     def _health_of_senders(self):

@@ -16,5 +16,6 @@ from . import (
     test_round_trip,
     test_session,
     test_signature,
+    test_tours,
     test_vault,
 )

@@ -239,6 +239,24 @@ class TestConnect(ConnectCase):
         domain.action_disconnect()
         self.assertEqual(self.mailgun.routes, [other])
 
+    def test_what_was_made_by_hand_is_recognised_and_stays(self):
+        by_hand = self.our_route_after_connect()
+        self.mailgun.routes = [{**by_hand, "description": "made by hand"}]
+        url = "https://odoo.example.com/mailgun/events"
+        self.mailgun.webhooks = {kind: [url] for kind in WEBHOOK_TYPES}
+        domain = self.connect()
+        self.assertEqual(self.line(domain, "Route").level, "ok")
+        domain.action_disconnect()
+        self.assertEqual(len(self.mailgun.routes), 1)
+        self.assertEqual(self.mailgun.webhooks["opened"], [url])
+
+    def our_route_after_connect(self):
+        """Connect, take everything back, and return the route there was."""
+        domain = self.connect()
+        route = self.our_route()
+        domain.action_disconnect()
+        return route
+
     def test_a_route_that_takes_the_mail_first_is_named(self):
         catch_all = {**FOREIGN, "priority": -1, "expression": "catch_all()"}
         self.mailgun.routes = [catch_all]

@@ -5,12 +5,23 @@ import fcntl
 import re
 from collections.abc import Iterator
 
-from . import browser, lifecycle, odoo, odoo_run, paths, postgres, template
+from . import (
+    browser,
+    lifecycle,
+    odoo,
+    odoo_run,
+    paths,
+    postgres,
+    sandbox_process,
+    template,
+)
 from .catalog import PLAIN_TAG, Target
 from .odoo_log import Record
 from .report import Report
 
 DATABASE = "mailgun_test"
+# Tells the tests in the browser where a Mailgun is.
+SANDBOX_VARIABLE = "MAILGUN_TEST_SANDBOX"
 
 _STARTED = re.compile(r"Starting (?P<test>(?P<cls>\w+)\.\w+) \.\.\.")
 _SKIPPED = re.compile(r"skipped (?P<test>.+?) : (?P<reason>.*)")
@@ -30,7 +41,9 @@ def run(report: Report, targets: list[Target] | None = None) -> None:
     with _alone(report), postgres.running() as postgres_env:
         browser.ensure(report)
         if template.copy_to(report, postgres_env, DATABASE):
-            _run_tests(report, postgres_env, _tags(targets))
+            with sandbox_process.running("test-sandbox") as mailgun:
+                env = {**postgres_env, SANDBOX_VARIABLE: mailgun.url}
+                _run_tests(report, env, _tags(targets))
         if targets is None:
             lifecycle.run(report, postgres_env)
 

@@ -3,16 +3,23 @@
 import contextlib
 import fcntl
 import hashlib
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
-from . import databases, odoo, odoo_run, paths, postgres, processes, sources
+from . import (
+    databases,
+    odoo,
+    odoo_run,
+    paths,
+    postgres,
+    processes,
+    sandbox_process,
+    sources,
+)
 from .ports import HOST, free_port
 from .sandbox_client import SandboxClient
 from .steps import StepFailed, Steps
@@ -22,7 +29,6 @@ MODULES = ("crm", odoo.MODULE)
 DOMAIN = "mail.example.com"
 API_KEY = "demo-api-key"
 SIGNING_KEY = "demo-signing-key"
-SANDBOX_PORT = 8126
 # Shipped files of the module: when none changed, the database is up to date.
 _NOT_ODOO = ("dev/", "tests/", ".")
 
@@ -114,15 +120,8 @@ def _fingerprint() -> str:
 
 @contextlib.contextmanager
 def _sandbox(steps: Steps) -> Iterator[SandboxClient]:
-    port = free_port(SANDBOX_PORT)
-    log = paths.log_file("demo-sandbox")
-    command = [sys.executable, "-m", "mailgun_sandbox", "--host", HOST]
-    command += ["--port", str(port), "--domain", DOMAIN, "--api-key", API_KEY]
-    command += ["--signing-key", SIGNING_KEY]
-    env = {**os.environ, "PYTHONPATH": str(paths.DEV)}
-    with processes.background(command, env, log) as process:
-        client = SandboxClient(f"http://{HOST}:{port}")
-        steps.wait_for("the sandbox", _alive(process, log, client.answers))
+    options = ["--domain", DOMAIN, "--api-key", API_KEY, "--signing-key", SIGNING_KEY]
+    with sandbox_process.running("demo-sandbox", *options) as client:
         steps.say(f"the local Mailgun answers at {client.url}")
         yield client
 

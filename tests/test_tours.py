@@ -1,0 +1,89 @@
+import os
+import time
+import unittest
+from unittest.mock import patch
+
+import requests
+
+from odoo.tests import HttpCase, tagged
+
+from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
+
+# Where a local Mailgun is; dev/test sets it.
+SANDBOX_VARIABLE = "MAILGUN_TEST_SANDBOX"
+SANDBOX = os.environ.get(SANDBOX_VARIABLE, "")
+DOMAIN = "mail.example.com"
+CUSTOMER = "customer@customer.test"
+
+
+@tagged("post_install", "-at_install")
+@unittest.skipUnless(SANDBOX, "no local Mailgun to talk to: run dev/test")
+class TestTours(HttpCase):
+    """What people click, in a real browser, with a Mailgun that answers and posts."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        outside = {API_URL_VARIABLE: SANDBOX, "MAILGUN_SECRET_KEY": "master key"}
+        cls.startClassPatcher(patch.dict(os.environ, outside))
+        # Odoo sends nothing during tests unless asked to.
+        servers = cls.registry["ir.mail_server"]
+        cls.startClassPatcher(patch.object(servers, "_disable_send", lambda *_: False))
+        cls.env.company.alias_domain_id = False
+        cls.world = requests.Session()
+        cls.world.trust_env = False
+
+    def setUp(self):
+        super().setUp()
+        # The local Mailgun posts without the cookie of the test's browser.
+        self.http_request_allow_all = True
+
+    def connect(self):
+        wizard = self.env["mailgun.connect"].create({"api_key": "sandbox-api-key"})
+        wizard.action_find_domains()
+        wizard.action_connect()
+        return self.env["mailgun.domain"].search([("name", "=", DOMAIN)])
+
+    def ask_sandbox(self, what, **query):
+        url = f"{SANDBOX}/sandbox/{what}"
+        return self.world.get(url, params=query).json()[what]
+
+    def settle(self):
+        """Wait until everything that Mailgun has to post has been taken.
+
+        Without a look into the database: the posts use the connection of the test.
+        """
+        deadline = time.monotonic() + 20
+        with self.allow_requests(all_requests=True):
+            while any(not post["attempts"] for post in self.ask_sandbox("posts")):
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.1)
+        self.env.invalidate_all()
+
+    def test_an_administrator_connects_a_domain_and_proves_it(self):
+        self.start_tour("/odoo/settings", "mail_mailgun_connect", login="admin")
+        self.env.invalidate_all()
+        domain = self.env["mailgun.domain"].search([("name", "=", DOMAIN)])
+        self.assertEqual((domain.state, domain.key_kind), ("ready", "api"))
+        trip = self.env["mailgun.round.trip"].search([], limit=1)
+        self.assertEqual((trip.state, trip.remedy), ("done", False))
+
+    def test_a_message_reaches_the_customer_and_the_reply_the_chatter(self):
+        self.connect()
+        partner = self.env["res.partner"].create(
+            {"name": "Customer", "email": CUSTOMER}
+        )
+        self.env["ir.config_parameter"].set_param("mail.mail_force_send_limit", "100")
+        url = f"/odoo/res.partner/{partner.id}"
+        self.start_tour(url, "mail_mailgun_send", login="admin")
+        self.settle()
+        (mail,) = self.ask_sandbox("mails", mailbox=CUSTOMER)
+        with self.allow_requests(all_requests=True):
+            self.world.post(
+                f"{SANDBOX}/sandbox/mails/{mail['id']}/reply",
+                json={"text": "Three hundred, please."},
+            )
+        self.settle()
+        row = self.env["mailgun.inbound.email"].search([], limit=1)
+        self.assertEqual((row.state, row.error), ("done", False))
+        self.start_tour(url, "mail_mailgun_reply", login="admin")
