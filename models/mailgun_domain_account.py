@@ -1,13 +1,10 @@
-import ipaddress
-import os
-from urllib.parse import urlsplit
-
 from odoo import api, fields, models
 
-from ..const import API_URL_VARIABLE, EVENTS_PATH, RAW_INBOUND_PATH, WEBHOOK_TYPES
+from ..const import EVENTS_PATH, RAW_INBOUND_PATH, WEBHOOK_TYPES
 from ..tools.errors import ApiError, RefusedMessage, SettingError
 from ..tools.management import Management, Route
 from . import secret_keys
+from .public_url import public_url_trouble
 
 
 class MailgunDomain(models.Model):
@@ -222,32 +219,6 @@ class MailgunDomain(models.Model):
             del left["spam_action"]
         self.footprint = left
 
-    # === PUBLIC URL === #
-
     def _public_url_trouble(self):
         """Say why Mailgun could not reach the endpoints; False when it could."""
-        url = urlsplit(self.inbound_url)
-        if os.environ.get(API_URL_VARIABLE):
-            # Mailgun is somewhere private, and what it reaches is not ours to judge.
-            return False
-        if _is_local(url.hostname or ""):
-            return self.env._(
-                "Mailgun cannot reach %s from outside. Enter the public address of "
-                "this Odoo in the field Public Address, or in the system parameter "
-                "web.base.url.",
-                self.inbound_url,
-            )
-        if url.scheme != "https":
-            return self.env._(
-                "%s is not encrypted. Mail and its signature must travel by https: set "
-                "up a certificate, then enter the https address as Public Address.",
-                self.inbound_url,
-            )
-        return False
-
-
-def _is_local(host):
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return "." not in host or host.endswith((".local", ".localhost", ".internal"))
+        return public_url_trouble(self.env, self.inbound_url)

@@ -356,6 +356,14 @@ class TestConnect(ConnectCase):
                 trouble = domain._public_url_trouble()
                 self.assertTrue(words in trouble if words else not trouble)
 
+    def test_the_wizard_warns_before_it_connects(self):
+        wizard = self.wizard(public_url="http://localhost:8069")
+        with patch.dict(os.environ):
+            del os.environ[API_URL_VARIABLE]
+            self.assertIn("from outside", wizard.public_url_warning)
+            wizard.public_url = "https://odoo.example.com"
+            self.assertFalse(wizard.public_url_warning)
+
     def test_no_route_is_made_to_an_address_that_is_not_public(self):
         domain = self.connect()
         self.mailgun.routes = []

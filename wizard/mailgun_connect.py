@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..models import secret_keys
+from ..models.public_url import public_url_trouble
 from ..tools.client import MailgunClient
 from ..tools.errors import ApiError
 from ..tools.keys import looks_like, probe
@@ -71,11 +72,17 @@ class MailgunConnect(models.TransientModel):
         "mail.alias.domain", compute="_compute_company_alias_domain_id"
     )
     public_url = fields.Char("Public Address of Odoo")
+    public_url_warning = fields.Char(compute="_compute_public_url_warning")
 
     # === COMPUTE METHODS === #
 
     def _compute_company_alias_domain_id(self):
         self.company_alias_domain_id = self.env.company.alias_domain_id
+
+    @api.depends("public_url")
+    def _compute_public_url_warning(self):
+        for wizard in self:
+            wizard.public_url_warning = public_url_trouble(self.env, wizard.public_url)
 
     def _inverse_webhook_signing_key(self):
         self._store_secret("webhook_signing_key")
