@@ -18,5 +18,7 @@ from . import (
     mailgun_domain_signature,
     mailgun_event,
     mailgun_inbound_email,
+    mailgun_inbound_notices,
+    mailgun_inbound_retention,
     mailgun_inbound_routing,
 )

@@ -5,6 +5,8 @@ from psycopg2.extensions import TransactionRollbackError
 
 from odoo.exceptions import ConcurrencyError, LockError
 
+from ..tools.errors import MailgunError, SettingError, TransientError
+
 # A lost connection or a lost race is nobody's fault and gone a minute later.
 _PASSING = (
     psycopg2.OperationalError,
@@ -20,6 +22,9 @@ def is_retryable(error):
 
     :param BaseException error: or None
     """
+    if isinstance(error, MailgunError):
+        # Of ours each says itself what to do; a missing key may be there within hours.
+        return isinstance(error, SettingError | TransientError)
     return _is_due_to(error, _PASSING)
 
 

@@ -64,6 +64,7 @@ class MailgunDomain(models.Model):
             if not domain.is_foreign:
                 domain._refresh_remote()
                 domain._raise_or_close_activity()
+                self.env["mailgun.inbound.email"]._send_digest(domain)
 
     def _refresh_remote(self):
         if self.key_kind != "api":

@@ -49,6 +49,11 @@ class MailgunInboundEmail(models.Model):
     )
     raw = fields.Binary("Mail", attachment=True, readonly=True)
     raw_name = fields.Char(compute="_compute_raw_name")
+    stored_url = fields.Char(
+        "Stored at",
+        readonly=True,
+        help="Where Mailgun keeps the whole mail. What is here has no attachments yet.",
+    )
     create_date = fields.Datetime("Received on")
 
     _token_unique = models.Constraint("UNIQUE(token)", "A token is used only once.")
@@ -97,6 +102,7 @@ class MailgunInboundEmail(models.Model):
                 "sender": post.sender,
                 "recipient": recipient,
                 "subject": post.subject,
+                "stored_url": post.stored_url or None,
                 "state": "pending",
                 "attempt_count": 0,
                 "next_attempt_at": fields.Datetime.now(),
@@ -145,14 +151,17 @@ class MailgunInboundEmail(models.Model):
     def _raw_bytes(self):
         """Return the exact bytes of the mail, or None when they were removed."""
         self.ensure_one()
-        attachment = self.env["ir.attachment"].search(
+        attachment = self._raw_attachment()
+        return attachment.raw if attachment else None
+
+    def _raw_attachment(self):
+        return self.env["ir.attachment"].search(
             [
                 ("res_model", "=", self._name),
                 ("res_field", "=", "raw"),
-                ("res_id", "=", self.id),
+                ("res_id", "in", self.ids),
             ]
         )
-        return attachment.raw if attachment else None
 
     # === ACTIONS === #
 

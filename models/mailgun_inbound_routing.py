@@ -9,6 +9,7 @@ from odoo.tools import email_normalize
 
 from ..const import ROUTING_BACKOFF
 from ..tools.mail_head import envelope
+from ..tools.stored_mail import StoredMail, fetch
 from .inbound_failures import is_no_route, is_retryable
 from .inbound_queue import InboundQueue
 from .mail_thread import NOTES, RoutingNotes, header_recipients
@@ -74,6 +75,8 @@ class MailgunInboundEmail(models.Model):
         self.ensure_one()
         if self.state != "pending" or self._is_round_trip():
             return
+        if self.stored_url:
+            self._fetch_stored()
         raw = self._raw_bytes()
         mime = envelope(raw, self.sender, [self.recipient], self.message_id)
         notes = RoutingNotes(may_retry=may_retry or self._may_retry())
@@ -86,6 +89,17 @@ class MailgunInboundEmail(models.Model):
             gateway._mailgun_route_recipient(mime, self.recipient)
         self.alias_ids = [fields.Command.set(notes.alias_ids)]
         self._conclude(known, self._find_message(), notes)
+
+    def _fetch_stored(self):
+        """Get the whole mail of which the post brought the text only.
+
+        :raise MailgunError: it cannot be had, perhaps not now
+        """
+        where = StoredMail("", self.message_id, (self.recipient,), self.stored_url)
+        with self.domain_id._open_client() as client:
+            post = fetch(client, where)
+        self._raw_attachment().raw = post.raw
+        self.stored_url = False
 
     def _is_round_trip(self):
         """Tell whether the mail only proves the way; it goes nowhere then."""
@@ -163,6 +177,7 @@ class MailgunInboundEmail(models.Model):
                 "mail_message_id": message.id,
             }
         )
+        self._close_activity()
 
     # === FAILURES === #
 
@@ -190,6 +205,8 @@ class MailgunInboundEmail(models.Model):
             values["state"] = "failed"
             _logger.warning("Inbound mail %s failed for good: %s", self.id, text)
         self.write(values)
+        if self.state == "failed":
+            self._raise_activity()
 
     def _no_route_text(self):
         return self.env._(

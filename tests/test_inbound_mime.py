@@ -84,8 +84,19 @@ class TestReadInbound(BaseCase):
     def test_an_address_of_no_possible_length_is_refused(self):
         self.refused("recipient", recipient="a" * 400 + "@x.com", body_mime=b"S: x\n\n")
 
-    def test_a_post_that_only_notifies_says_which_action_to_use(self):
-        self.refused("forward", message_url="https://storage/1", body_plain="x")
+    def test_a_post_that_only_notifies_says_where_the_mail_is(self):
+        url = "https://storage-us-east4.api.mailgun.net/v3/domains/x/messages/1"
+        post = read_inbound(form(message_url=url, body_plain="x"))
+        self.assertEqual(post.stored_url, url)
+        self.assertIn(b"x", post.raw)
+
+    def test_mail_that_is_stored_elsewhere_is_refused(self):
+        for url in ("https://evil.example.com/1", "http://169.254.169.254/", "x"):
+            self.refused("no address of Mailgun", message_url=url, body_plain="x")
+
+    def test_a_whole_mail_is_not_fetched_again(self):
+        post = read_inbound(form(message_url="https://evil", body_mime=b"S: x\n\n"))
+        self.assertEqual(post.stored_url, "")
 
     def test_a_post_without_any_content_is_refused(self):
         self.refused("neither")

@@ -17,8 +17,9 @@ JOURNAL = "odoo.addons.mail_mailgun.models.mailgun_inbound_routing"
 ALIAS = "odoo.addons.mail.models.mail_alias"
 
 
-@tagged("post_install", "-at_install")
-class TestInboundRouting(MailgunCase):
+class RoutingCase(MailgunCase):
+    """Mail that is journaled and routed as a post's is."""
+
     def receive(self, mail=None, recipient="people@" + DOMAIN, token=None, **options):
         """Journal a mail and work the queue, as a post does; return the row."""
         mail = mail or self.mail(**options)
@@ -40,6 +41,9 @@ class TestInboundRouting(MailgunCase):
         model = self.registry["res.partner"]
         return patch.object(model, "message_new", side_effect=error, create=True)
 
+
+@tagged("post_install", "-at_install")
+class TestInboundRouting(RoutingCase):
     # --- where mail goes -------------------------------------------------------------
 
     def test_mail_to_an_alias_makes_a_record(self):

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.mail_mailgun.models.inbound_queue import InboundQueue
 from odoo.addons.mail_mailgun.tools.inbound import InboundPost
 
 from .common import DOMAIN
@@ -16,11 +17,13 @@ MAIL = (
     "Message-Id: <1@example.org>\r\n\r\nHello\r\n"
 )
 STORED = f"/v3/domains/{DOMAIN}/messages/key"
+JOURNAL = "odoo.addons.mail_mailgun.models.mailgun_inbound_routing"
 FETCHMAIL = "odoo.addons.mail_mailgun.models.fetchmail_server"
 
 
-@tagged("post_install", "-at_install")
-class TestRecovery(ConnectCase):
+class RecoveryCase(ConnectCase):
+    """A connected domain whose Mailgun keeps one mail."""
+
     def setUp(self):
         super().setUp()
         self.domain = self.connect()
@@ -47,6 +50,9 @@ class TestRecovery(ConnectCase):
         self.env.invalidate_all()
         return self.env["mailgun.inbound.email"].search([])
 
+
+@tagged("post_install", "-at_install")
+class TestRecovery(RecoveryCase):
     def fetch(self):
         return self.server.fetch_mail()["params"]
 
@@ -148,3 +154,45 @@ class TestRecovery(ConnectCase):
     def fetch_all(self):
         self.fetch()
         self.env.ref("mail_mailgun.ir_cron_inbound_queue").method_direct_trigger()
+
+
+@tagged("post_install", "-at_install")
+class TestStoredMail(RecoveryCase):
+    """Posts of ``store(notify=…)``: the text is here, the mail is at Mailgun."""
+
+    def notify(self, url=None):
+        raw = MAIL.replace("Hello", "only the text").encode()
+        post = InboundPost.from_raw(
+            raw, "customer@example.org", [f"people@{DOMAIN}"], url or self.stored_url()
+        )
+        self.env["mailgun.inbound.email"]._receive(self.domain, post, "token")
+        self.work()
+        return self.rows()
+
+    def stored_url(self):
+        return self.mailgun.url + STORED
+
+    def work(self):
+        self.env.flush_all()
+        InboundQueue(self.registry).work_after_answer()
+
+    def test_the_whole_mail_is_fetched_and_routed(self):
+        self.server.object_id = self.env["ir.model"]._get("res.partner")
+        row = self.notify()
+        self.assertEqual((row.state, row.stored_url), ("done", False))
+        self.assertEqual(row._raw_bytes(), MAIL.encode())
+        self.assertIn("Hello", row.mail_message_id.body)
+
+    def test_a_slow_storage_is_asked_again(self):
+        self.mailgun.answer(503, b"<html>busy</html>", "text/html")
+        row = self.notify()
+        self.assertEqual((row.state, row.attempt_count), ("pending", 1))
+        self.assertIn("again later", row.error)
+
+    @mute_logger(JOURNAL)
+    def test_a_mail_that_is_gone_fails_with_the_host_and_keeps_its_text(self):
+        self.stored = None
+        row = self.notify()
+        self.assertEqual(row.state, "failed")
+        self.assertIn("no longer kept at 127.0.0.1", row.error)
+        self.assertIn(b"only the text", row._raw_bytes())

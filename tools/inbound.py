@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from .client import is_mailgun_url
 from .errors import MalformedPayload
 from .forms import Form
 from .mail_head import message_id_of, subject_of
@@ -23,6 +25,7 @@ class InboundPost:
     :param recipients: envelope recipients; Mailgun posts once for each
     :param message_id: in angle brackets, see ``mail_head.message_id_of``
     :param subject: as one line of text
+    :param stored_url: where Mailgun keeps the whole mail, when ``raw`` is not all of it
     """
 
     raw: bytes
@@ -30,13 +33,19 @@ class InboundPost:
     recipients: tuple[str, ...]
     message_id: str
     subject: str
+    stored_url: str = ""
 
     @classmethod
     def from_raw(
-        cls, raw: bytes, sender: str, recipients: Iterable[str]
+        cls,
+        raw: bytes,
+        sender: str,
+        recipients: Iterable[str],
+        stored_url: str = "",
     ) -> "InboundPost":
-        """Describe a finished mail."""
-        return cls(raw, sender, tuple(recipients), message_id_of(raw), subject_of(raw))
+        """Describe a mail."""
+        message_id, subject = message_id_of(raw), subject_of(raw)
+        return cls(raw, sender, tuple(recipients), message_id, subject, stored_url)
 
 
 def read_inbound(form: Form) -> InboundPost:
@@ -45,22 +54,29 @@ def read_inbound(form: Form) -> InboundPost:
     :raise MalformedPayload: when it can never become a mail, and why
     """
     recipients = _recipients(form)
-    raw = form.content("body-mime") or _from_parsed(form)
-    return InboundPost.from_raw(raw, _sender(form), recipients)
-
-
-def _from_parsed(form: Form) -> bytes:
-    if form.text("message-url"):
-        raise MalformedPayload(
-            "the route stores mail and only notifies of it, so the attachments are not "
-            'here: use the action forward() instead of store(notify="...")'
-        )
-    raw = rebuild(form)
+    raw = form.content("body-mime")
+    stored_url = "" if raw else _stored_url(form)
+    raw = raw or rebuild(form)
     if raw is None:
         raise MalformedPayload(
             "the post has neither headers, nor text, nor attachments"
         )
-    return raw
+    return InboundPost.from_raw(raw, _sender(form), recipients, stored_url)
+
+
+def _stored_url(form: Form) -> str:
+    """Return where a route with ``store(notify=…)`` has put the mail, "" if it has not.
+
+    Such a post has text and headers, and of the attachments only a list (user manual,
+    "Store and retrieve"; anymail#132).
+    """
+    url = (form.text("message-url") or "").strip()
+    if url and not is_mailgun_url(url):
+        raise MalformedPayload(
+            f"the stored mail is said to be at {urlsplit(url).hostname}, which is no "
+            "address of Mailgun"
+        )
+    return url
 
 
 def _recipients(form: Form) -> list[str]:

@@ -8,6 +8,7 @@ manual, "Store and retrieve"; API reference, "Events").
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from .client import MailgunClient
 from .errors import ApiError, MalformedPayload, RefusedMessage
@@ -71,7 +72,11 @@ def fetch(client: MailgunClient, mail: StoredMail) -> InboundPost:
         )
     except ApiError as error:
         if error.status == 404:
-            raise MailNotKept(str(error), 404, error.detail) from error
+            raise MailNotKept(
+                f"The mail is no longer kept at {urlsplit(mail.url).hostname}.",
+                404,
+                error.detail,
+            ) from error
         raise
     raw, sender = body.get("body-mime"), body.get("sender")
     if not isinstance(raw, str) or not raw.strip():
