@@ -75,9 +75,9 @@ class FetchmailServer(models.Model):
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
-                "type": "warning" if report.lost else "success",
+                "type": "success" if report.is_complete else "warning",
                 "message": report.describe(self.env),
-                "sticky": bool(report.lost),
+                "sticky": not report.is_complete,
                 "next": {"type": "ir.actions.act_window_close"},
             },
         }
@@ -104,7 +104,7 @@ class FetchmailServer(models.Model):
             self.error_date = self.error_date or fields.Datetime.now()
             self.error_message = str(error)
             return error
-        if report.recovered or report.lost:
+        if report.recovered or not report.is_complete:
             _logger.warning("Missed mail: %s", report.describe(self.env))
         return None
 

@@ -1,45 +1,17 @@
 """Taking mail from Mailgun that it could not post, or that got lost on the way."""
 
+import logging
 import time
-from dataclasses import dataclass
 
-from ..tools.errors import SettingError
-from ..tools.event_log import EventLog, EventsApi, Window
+from ..tools.errors import MalformedPayload, SettingError
+from ..tools.event_log import EventLog, EventsApi, Query, Window, event_time
 from ..tools.stored_mail import MailNotKept, fetch, find_stored
+from .recovery_report import RecoveryReport
 
+_logger = logging.getLogger(__name__)
 
-@dataclass
-class RecoveryReport:
-    """What asking for missed mail has brought.
-
-    :param seen: mails in Mailgun's events
-    :param recovered: of these, mails that the journal has only now
-    :param lost: of these, mails that are neither here nor kept at Mailgun
-    :param cursor: up to when the events are complete, seconds since 1970
-    """
-
-    seen: int = 0
-    recovered: int = 0
-    lost: int = 0
-    cursor: float = 0.0
-
-    def describe(self, env):
-        """Say it in words."""
-        if not self.seen:
-            return env._("Mailgun tells of no mail that came in meanwhile.")
-        text = env._(
-            "Mailgun tells of %(seen)s mails; %(recovered)s of them were missing here "
-            "and are in the journal now.",
-            seen=self.seen,
-            recovered=self.recovered,
-        )
-        if self.lost:
-            text += " " + env._(
-                "%s mails are missing and no longer kept by Mailgun: ask their senders "
-                "again. Who they are is in Mailgun's log of these days.",
-                self.lost,
-            )
-        return text
+# Mailgun's smallest plan keeps events for a day; a longer gap may not be seen whole.
+SHORTEST_RETENTION = 24 * 3600
 
 
 class InboundRecovery:
@@ -75,11 +47,19 @@ class InboundRecovery:
         report = RecoveryReport(cursor=window.cursor)
         with self._domain._open_client() as client:
             for mail in self._find(client, window.begin, window.end):
-                report.seen += 1
                 self._take(client, mail, report)
+            if now - cursor > SHORTEST_RETENTION:
+                report.blind = self._blind_time(client, cursor, now)
         if report.recovered:
             self._journal._trigger_queue()
         return report
+
+    def _blind_time(self, client, cursor, now):
+        """Return since when and until when Mailgun's record tells nothing, or None."""
+        log = EventLog(EventsApi(client, self._domain.name))
+        first = next(log.read(Query(1, now)), None)
+        begin = event_time(first) if first else now
+        return (cursor, begin) if begin > cursor else None
 
     def _find(self, client, begin, end):
         """Return the mails of Mailgun's events, or say what the key is missing."""
@@ -101,15 +81,25 @@ class InboundRecovery:
             ) from error
 
     def _take(self, client, mail, report):
+        report.see(mail)
         if self._is_known(mail):
             return
         try:
             post = fetch(client, mail)
-        except MailNotKept:
-            report.lost += 1
-            return
-        if self._journal._receive(self._domain, post, f"event/{mail.key}"):
-            report.recovered += 1
+        except (MailNotKept, MalformedPayload) as error:
+            self._give_up(mail, error, report)
+        except SettingError as error:
+            if error.status:
+                raise
+            # An address that is none of Mailgun's; the others are still asked for.
+            self._give_up(mail, error, report)
+        else:
+            if self._journal._receive(self._domain, post, f"event/{mail.key}"):
+                report.recover(mail)
+
+    def _give_up(self, mail, error, report):
+        _logger.warning("Missed mail %s cannot be had: %s", mail.message_id, error)
+        report.lose(mail)
 
     def _is_known(self, mail):
         if not mail.message_id:

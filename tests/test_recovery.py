@@ -18,6 +18,7 @@ MAIL = (
 )
 STORED = f"/v3/domains/{DOMAIN}/messages/key"
 JOURNAL = "odoo.addons.mail_mailgun.models.mailgun_inbound_routing"
+RECOVERY = "odoo.addons.mail_mailgun.models.inbound_recovery"
 FETCHMAIL = "odoo.addons.mail_mailgun.models.fetchmail_server"
 
 
@@ -99,6 +100,7 @@ class TestRecovery(RecoveryCase):
         self.fetch()
         self.assertFalse(self.rows())
 
+    @mute_logger(RECOVERY)
     def test_mail_that_is_no_longer_kept_is_told(self):
         self.stored = None
         params = self.fetch()
@@ -116,11 +118,37 @@ class TestRecovery(RecoveryCase):
         self.assertGreaterEqual(late, timedelta(minutes=29))
         self.assertLessEqual(late, timedelta(minutes=31))
 
-    def test_the_key_goes_only_to_mailgun(self):
+    @mute_logger(RECOVERY)
+    def test_the_key_goes_only_to_mailgun_and_others_are_still_fetched(self):
         storage = {"url": "https://evil.example.com/mail"}
-        self.mailgun.events = [self.event(storage=storage)]
-        with self.assertRaisesRegex(UserError, "evil.example.com"):
-            self.fetch()
+        self.mailgun.events = [self.event(2, storage=storage), self.event()]
+        message = self.fetch()["message"]
+        self.assertIn("1 of them were missing", message)
+        self.assertIn("1 mails are missing and no longer kept", message)
+
+    def test_two_events_of_one_mail_are_one_mail(self):
+        self.mailgun.events = [self.event(), self.event(id="other")]
+        self.assertIn("tells of 1 mails; 1 of them", self.fetch()["message"])
+
+    def test_a_day_of_downtime_is_looked_through_whole(self):
+        self.server.mailgun_cursor = fields.Datetime.now() - timedelta(hours=23)
+        self.fetch()
+        asked = [one.path for one in self.mailgun.seen if "/events" in one.path]
+        begin = float(asked[0].partition("begin=")[2].partition("&")[0])
+        self.assertLess(begin, time.time() - 23 * 3600)
+
+    def test_a_record_that_begins_too_late_is_told(self):
+        self.server.mailgun_cursor = fields.Datetime.now() - timedelta(days=3)
+        params = self.fetch()
+        self.assertEqual(params["type"], "warning")
+        self.assertIn("depends on the plan", params["message"])
+
+    def test_a_record_that_reaches_back_is_complete(self):
+        cursor = fields.Datetime.now() - timedelta(days=3)
+        self.server.mailgun_cursor = cursor
+        early = self.event(2, event="opened", timestamp=time.time() - 4 * 86400)
+        self.mailgun.events = [early, self.event()]
+        self.assertNotIn("plan", self.fetch()["message"])
 
     def test_a_sending_key_cannot_ask_and_says_so(self):
         self.mailgun.answer(401, {"message": "Invalid private key"})
