@@ -5,6 +5,7 @@ from . import (
     test_events_endpoint,
     test_forms,
     test_health,
+    test_inbound_cost,
     test_inbound_endpoint,
     test_inbound_mime,
     test_inbound_notices,
