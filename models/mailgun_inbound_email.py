@@ -37,6 +37,12 @@ class MailgunInboundEmail(models.Model):
     error_detail = fields.Text("Technical Detail", readonly=True)
     attempt_count = fields.Integer("Attempts", readonly=True)
     next_attempt_at = fields.Datetime("Next Attempt", readonly=True)
+    is_settled = fields.Boolean(
+        "Settled",
+        readonly=True,
+        help="Odoo answered the mail, took it as a delivery report, or decided to do "
+        "nothing. That holds for all whom the mail names: it is posted for each.",
+    )
     mail_message_id = fields.Many2one(
         "mail.message", "Message", readonly=True, ondelete="set null", index="btree"
     )
@@ -173,6 +179,7 @@ class MailgunInboundEmail(models.Model):
                 "state": "pending",
                 "attempt_count": 0,
                 "next_attempt_at": fields.Datetime.now(),
+                "is_settled": False,
                 "error": False,
                 "error_detail": False,
             }

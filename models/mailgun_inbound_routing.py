@@ -82,13 +82,14 @@ class MailgunInboundEmail(models.Model):
         notes = RoutingNotes(may_retry=may_retry or self._may_retry())
         gateway = self.env["mail.thread"].with_context(**{NOTES: notes})
         known = self._find_message()
-        if not known:
+        settled = not known and self._is_settled_by_another_row()
+        if not (known or settled):
             server = self.env["fetchmail.server"]._mailgun_server(self.domain_id)
             gateway.message_process(message=mime, **server._mailgun_options())
         if self._is_unreached(raw, known, notes):
             gateway._mailgun_route_recipient(mime, self.recipient)
         self.alias_ids = [fields.Command.set(notes.alias_ids)]
-        self._conclude(known, self._find_message(), notes)
+        self._conclude(known, self._find_message(), notes, settled)
 
     def _fetch_stored(self):
         """Get the whole mail of which the post brought the text only.
@@ -113,6 +114,18 @@ class MailgunInboundEmail(models.Model):
     def _find_message(self):
         domain = [("message_id", "=", self.message_id)]
         return self.env["mail.message"].search(domain, order="id desc", limit=1)
+
+    def _is_settled_by_another_row(self):
+        """Tell whether core decided about the mail already, and made no message of it.
+
+        Core looks at all recipients in the headers at once: to ask it again for each
+        post would answer the sender, or count a delivery report, that many times.
+        """
+        return bool(
+            self.search_count(
+                [("message_id", "=", self.message_id), ("is_settled", "=", True)]
+            )
+        )
 
     def _is_unreached(self, raw, known, notes):
         """Tell whether the recipient is an alias that the mail has not reached.
@@ -139,11 +152,15 @@ class MailgunInboundEmail(models.Model):
         domain = Domain("alias_full_name", "=", address) | by_local_part
         return self.env["mail.alias"].search(domain, limit=1)
 
-    def _conclude(self, known, message, notes):
+    def _conclude(self, known, message, notes, settled):
         """Write the end of the story: done, or why nothing came of the mail."""
         state, error = "ignored", False
         if message != known:
             state = "done"
+        elif settled:
+            error = self.env._(
+                "Odoo has dealt with this mail when it came for another recipient."
+            )
         elif known:
             error = self.env._(
                 "The message is in Odoo already, and this recipient needs no copy."
@@ -172,6 +189,7 @@ class MailgunInboundEmail(models.Model):
         self.write(
             {
                 "state": state,
+                "is_settled": message == known and not (known or settled),
                 "error": error,
                 "error_detail": False,
                 "mail_message_id": message.id,

@@ -224,6 +224,17 @@ class TestParsedForm(BaseCase):
         self.assertEqual(both.get_body(("plain",)).get_content(), "text")
         self.assertEqual(both.get_body(("html",)).get_content(), "<b>html</b>")
 
+    def test_several_html_parts_come_back_as_parts(self):
+        one, two = "<html><p>one</p></html>", "<html><p>two</p></html>"
+        mail = parsed(body_plain="text", body_html=f"{one}\n{two}")
+        self.assertEqual(mail.get_content_type(), "multipart/mixed")
+        texts = [
+            part.get_content().strip()
+            for part in mail.walk()
+            if part.get_content_type() == "text/html"
+        ]
+        self.assertEqual(texts, [one, two])
+
     def test_an_invitation_comes_back(self):
         mail = parsed(body_plain="text", body_calendar="BEGIN:VCALENDAR")
         kinds = [part.get_content_type() for part in mail.iter_parts()]

@@ -127,6 +127,22 @@ class TestInboundRouting(RoutingCase):
         self.assertEqual(row.state, "ignored")
         self.assertIn("delivery report", row.error)
 
+    def test_a_refused_mail_is_answered_once_for_all_whom_it_names(self):
+        to = f"catchall@{DOMAIN}, nobody@{DOMAIN}"
+        first = self.receive(to=to, recipient=f"catchall@{DOMAIN}")
+        second = self.receive(to=to, recipient=f"nobody@{DOMAIN}")
+        self.assertEqual((first.state, second.state), ("ignored", "ignored"))
+        answers = self.env["mail.mail"].search([("subject", "=", "Re: A question")])
+        self.assertEqual(len(answers), 1)
+        self.assertIn("another recipient", second.error)
+
+    def test_a_refused_mail_still_reaches_an_alias_in_bcc(self):
+        to = f"catchall@{DOMAIN}"
+        self.receive(to=to, recipient=f"catchall@{DOMAIN}")
+        row = self.receive(to=to)
+        self.assertEqual(row.state, "done")
+        self.assertEqual(len(self.contacts()), 1)
+
     def test_a_loop_is_held_back_for_a_person(self):
         self.env["ir.config_parameter"].set_param("mail.gateway.loop.threshold", "1")
         self.receive(message_id="<1@example.org>")

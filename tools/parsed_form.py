@@ -40,6 +40,8 @@ _FALLBACK_HEADERS = (
     "Return-Path",
     "Delivered-To",
 )
+# Mailgun strings HTML parts together, and a parser stops at the end of the first.
+_END_OF_HTML = re.compile(r"(?<=</html>)", re.IGNORECASE)
 # They describe parts that Mailgun has taken apart.
 _STRUCTURE = ("content-", "mime-version")
 _POLICY = email.policy.SMTP
@@ -122,7 +124,17 @@ def _bodies(form: Form) -> list[Message]:
         if match and form.text(name):
             texts[match[1]] = form.text(name)
     order = sorted(texts, key=lambda kind: (kind == "html", kind != "plain"))
-    return [MIMEText(texts[kind], kind, "utf-8") for kind in order]
+    return [
+        MIMEText(text, kind, "utf-8")
+        for kind in order
+        for text in _documents(texts[kind], kind)
+    ]
+
+
+def _documents(text: str, kind: str) -> list[str]:
+    """Take apart HTML documents that were strung together."""
+    parts = _END_OF_HTML.split(text) if kind == "html" else [text]
+    return [part for part in parts if part.strip()] or [text]
 
 
 def _attachments(form: Form) -> list[FilePart]:
@@ -150,16 +162,19 @@ def _content_ids(form: Form) -> dict[str, str]:
 
 
 def _assemble(bodies, files, content_ids) -> Message:
-    html = next((b for b in bodies if b.get_content_subtype() == "html"), None)
-    text = html.get_payload(decode=True).decode() if html else ""
+    html = [body for body in bodies if body.get_content_subtype() == "html"]
+    text = "".join(body.get_payload(decode=True).decode() for body in html)
+    # What follows the first is no alternative to it.
+    alternatives = [body for body in bodies if body not in html[1:]]
     inline, attached = [], []
     for file in files:
         cid = content_ids.get(file.name)
         shown = cid and f"cid:{cid}" in text
         (inline if shown else attached).append(_file_part(file, cid))
-    content = _container("alternative", bodies)
+    content = _container("alternative", alternatives)
     content = _container("related", [content, *inline] if content else inline)
-    mail = _container("mixed", [content, *attached] if content else attached)
+    rest = [*html[1:], *attached]
+    mail = _container("mixed", [content, *rest] if content else rest)
     return mail or MIMEText("", "plain", "utf-8")
 
 
