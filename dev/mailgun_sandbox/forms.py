@@ -5,6 +5,7 @@ import email.policy
 import json
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from urllib.parse import quote_from_bytes
@@ -146,19 +147,37 @@ def _quoted(text: str) -> str:
 
 
 def _bodies(mail: EmailMessage) -> list[tuple[str, str]]:
-    plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    plain, html = _texts(mail, "text/plain"), _texts(mail, "text/html")
     found = []
     if plain:
-        text = plain.get_content()
-        stripped = _QUOTE.split(text)[0].strip()
-        found += [("body-plain", text), ("stripped-text", stripped)]
+        stripped = _QUOTE.split(plain)[0].strip()
+        found += [("body-plain", plain), ("stripped-text", stripped)]
         found.append(("stripped-signature", ""))
     if html:
-        found += [("body-html", html.get_content())]
-        found += [("stripped-html", html.get_content())]
+        found += [("body-html", html), ("stripped-html", html)]
         if not plain:
-            found.append(("body-plain", re.sub(r"<[^>]+>", "", html.get_content())))
+            found.append(("body-plain", re.sub(r"<[^>]+>", "", html)))
     return found
+
+
+def _texts(mail: EmailMessage, content_type: str) -> str:
+    """Return all texts of a kind, one after the other, as Mailgun strings them."""
+    return "".join(
+        part.get_content()
+        for part in _leaves(mail)
+        if part.get_content_type() == content_type
+        and not part.get_filename()
+        and not part.is_attachment()
+    )
+
+
+def _leaves(part: EmailMessage) -> Iterator[EmailMessage]:
+    """Yield the parts that hold something, an enclosed mail as one."""
+    if part.get_content_maintype() != "multipart":
+        yield part
+        return
+    for inner in part.iter_parts():
+        yield from _leaves(inner)
 
 
 def _files(mail: EmailMessage) -> tuple[list[File], dict[str, str]]:

@@ -110,6 +110,13 @@ class TestInbound(SandboxCase):
         self.assertEqual(fields["stripped-text"], b"Hello")
         self.assertIn(["Subject", "Hi"], json.loads(fields["message-headers"]))
 
+    async def test_several_texts_of_a_kind_are_strung_together(self):
+        self.forward("/inbound")
+        part = b"--b\r\nContent-Type: text/html\r\n\r\n<html>%d</html>\r\n"
+        head = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        await self.inbound(head + part % 1 + part % 2 + b"--b--\r\n")
+        self.assertEqual(self.fields()["body-html"], b"<html>1</html><html>2</html>")
+
     async def test_attachments_make_the_form_multipart(self):
         self.forward("/inbound")
         letter = {

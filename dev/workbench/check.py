@@ -2,7 +2,16 @@
 
 import sys
 
-from . import catalog, database_tests, lint, processes, sources, unit, wheel
+from . import (
+    catalog,
+    core_tests,
+    database_tests,
+    lint,
+    processes,
+    sources,
+    unit,
+    wheel,
+)
 from .report import Report
 
 PARTS = {
@@ -10,14 +19,18 @@ PARTS = {
     "unit": unit.run,
     "odoo": database_tests.run,
     "wheel": wheel.run,
+    "core": core_tests.run,
 }
+# Takes minutes, and changes in the module rarely matter to it.
+ON_REQUEST = {"core"}
 
 
 def main() -> int:
-    """Run what the arguments name, everything without arguments."""
+    """Run what the arguments name, all but ``ON_REQUEST`` without arguments."""
     processes.exit_on_signals()
     arguments = sys.argv[1:]
-    parts = [name for name in PARTS if name in arguments or not arguments]
+    wanted_parts = arguments or PARTS.keys() - ON_REQUEST
+    parts = [name for name in PARTS if name in wanted_parts]
     targets = [
         target
         for wanted in arguments

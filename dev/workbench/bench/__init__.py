@@ -1,0 +1,1 @@
+"""Measurements that somebody may repeat; no test depends on them."""

@@ -1,0 +1,42 @@
+"""``python -m workbench.bench``: choose what to measure."""
+
+import argparse
+import sys
+
+import psycopg2
+import requests
+
+from .. import processes
+from ..steps import StepFailed, Steps
+from ..web_client import OdooError
+from . import inbound
+
+
+def main() -> int:
+    """Measure what was asked for; 0 when what was promised is kept."""
+    arguments = _arguments()
+    processes.exit_on_signals()
+    steps = Steps()
+    try:
+        return 0 if arguments.measure(steps, arguments) else 1
+    except (
+        StepFailed,
+        OdooError,
+        requests.RequestException,
+        psycopg2.Error,
+    ) as error:
+        steps.say(f"FAILED: {error}")
+        return 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="dev/bench", description=__doc__)
+    parsers = parser.add_subparsers(required=True, metavar="in")
+    taking = parsers.add_parser("in", help="what taking a mail costs")
+    taking.add_argument("--mails", type=int, default=200, help="in each of six rounds")
+    taking.set_defaults(measure=inbound.measure)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

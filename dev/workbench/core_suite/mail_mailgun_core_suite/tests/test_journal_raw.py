@@ -1,0 +1,6 @@
+"""Core's gateway tests, each mail posted as raw MIME."""
+
+from .copies import copies, publish
+from .journal import AsRaw
+
+publish(globals(), copies("test_mail/test_mail_gateway", "raw", AsRaw))
