@@ -10,6 +10,7 @@ from . import (
     test_inbound_routing,
     test_ir_mail_server,
     test_keys,
+    test_mail_text,
     test_mailgun_domain,
     test_management,
     test_recovery,
@@ -18,4 +19,5 @@ from . import (
     test_signature,
     test_tours,
     test_vault,
+    test_verdicts,
 )
