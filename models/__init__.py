@@ -19,5 +19,6 @@ from . import (
     mailgun_domain_signature,
     mailgun_event,
     mailgun_inbound_email,
+    mailgun_inbound_policy,
     mailgun_inbound_routing,
 )

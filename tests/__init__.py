@@ -7,6 +7,7 @@ from . import (
     test_health,
     test_inbound_endpoint,
     test_inbound_mime,
+    test_inbound_policy,
     test_inbound_routing,
     test_ir_mail_server,
     test_keys,
