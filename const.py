@@ -68,3 +68,10 @@ INBOUND_STATES = [
     ("held", "Held back"),
     ("failed", "Failed"),
 ]
+
+# What a domain does with mail that something speaks against.
+INBOUND_POLICIES = [
+    ("take", "Take it"),
+    ("mark", "Take it with a warning"),
+    ("hold", "Hold it back"),
+]

@@ -12,6 +12,7 @@ from . import (
     mailgun_domain_health_account,
     mailgun_domain_health_traffic,
     mailgun_domain_notes,
+    mailgun_domain_policy,
     mailgun_domain_preview,
     mailgun_domain_round_trip,
     mailgun_domain_setup,
@@ -19,6 +20,7 @@ from . import (
     mailgun_event,
     mailgun_inbound_email,
     mailgun_inbound_notices,
+    mailgun_inbound_policy,
     mailgun_inbound_retention,
     mailgun_inbound_routing,
 )

@@ -16,6 +16,10 @@ class RoutingNotes:
 
     #: A later attempt may still succeed, so nobody is told of a passing failure.
     may_retry: bool = False
+    #: Whatever core thinks of the mail, its sender gets no answer.
+    is_silent: bool = False
+    #: A person has decided that the mail is routed.
+    is_released: bool = False
     #: Aliases that produced a route, i.e. whose recipients have got the mail.
     alias_ids: set = field(default_factory=set)
     bounce: bool = False
@@ -40,15 +44,21 @@ class MailThread(models.AbstractModel):
     def _routing_create_bounce_email(
         self, email_from, body_html, message, **mail_values
     ):
-        self._mailgun_notes().answered = True
+        notes = self._mailgun_notes()
+        notes.answered = True
+        if notes.is_silent:
+            return None
         return super()._routing_create_bounce_email(
             email_from, body_html, message, **mail_values
         )
 
     @api.model
     def _detect_loop_sender(self, message, message_dict, routes):
+        notes = self._mailgun_notes()
+        if notes.is_released:
+            return False
         looping = super()._detect_loop_sender(message, message_dict, routes)
-        self._mailgun_notes().loop |= bool(looping)
+        notes.loop |= bool(looping)
         return looping
 
     @api.model

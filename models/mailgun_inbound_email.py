@@ -100,6 +100,7 @@ class MailgunInboundEmail(models.Model):
 
     def _insert(self, domain_id, post, token):
         ids = []
+        verdicts = self._verdict_values(domain_id, post.raw)
         for position, recipient in enumerate(post.recipients):
             values = {
                 "domain_id": domain_id,
@@ -112,6 +113,7 @@ class MailgunInboundEmail(models.Model):
                 "state": "pending",
                 "attempt_count": 0,
                 "next_attempt_at": fields.Datetime.now(),
+                **verdicts,
             }
             ids += insert_if_new(self, values) or self._insert_namesake(
                 values, post.raw
@@ -132,7 +134,7 @@ class MailgunInboundEmail(models.Model):
             return []
         reason = self.env._(
             "Another mail with the same Message-Id and another text came before. If "
-            "this one is a mail of its own, press Retry."
+            "this one is a mail of its own, press Release."
         )
         renamed = {"message_id": derived_message_id(raw), "state": "held"}
         return insert_if_new(self, {**values, **renamed, "error": reason})

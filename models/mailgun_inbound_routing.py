@@ -78,18 +78,31 @@ class MailgunInboundEmail(models.Model):
         if self.stored_url:
             self._fetch_stored()
         raw = self._raw_bytes()
-        mime = envelope(raw, self.sender, [self.recipient], self.message_id)
-        notes = RoutingNotes(may_retry=may_retry or self._may_retry())
-        gateway = self.env["mail.thread"].with_context(**{NOTES: notes})
+        notes = RoutingNotes(
+            may_retry=may_retry or self._may_retry(),
+            is_silent=self._is_forwarding_request(raw),
+            is_released=bool(self.released_by_id),
+        )
         known = self._find_message()
         settled = not known and self._is_settled_by_another_row()
+        findings = []
+        if not (known or settled) or self._is_unreached(raw, known, notes):
+            findings = self._find_doubts(raw)
+            if self._hold(findings):
+                return
+            self._pass_to_core(raw, known, settled, notes)
+        self.alias_ids = [fields.Command.set(notes.alias_ids)]
+        self._conclude(known, self._find_message(), notes, settled)
+        self._mark(findings, known)
+
+    def _pass_to_core(self, raw, known, settled, notes):
+        mime = envelope(raw, self.sender, [self.recipient], self.message_id)
+        gateway = self.env["mail.thread"].with_context(**{NOTES: notes})
         if not (known or settled):
             server = self.env["fetchmail.server"]._mailgun_server(self.domain_id)
             gateway.message_process(message=mime, **server._mailgun_options())
         if self._is_unreached(raw, known, notes):
             gateway._mailgun_route_recipient(mime, self.recipient)
-        self.alias_ids = [fields.Command.set(notes.alias_ids)]
-        self._conclude(known, self._find_message(), notes, settled)
 
     def _fetch_stored(self):
         """Get the whole mail of which the post brought the text only.
@@ -170,12 +183,15 @@ class MailgunInboundEmail(models.Model):
             error = self.env._(
                 "Too many mails from this sender in a short time (mail loop guard). If "
                 "the sender is trusted, add the address in Settings > Technical > "
-                "Email > Gateway Allowed Senders and press Retry."
+                "Email > Gateway Allowed Senders and press Retry. Release takes this "
+                "one mail."
             )
         elif notes.bounce:
             error = self.env._(
                 "A delivery report: noted on the message that was not delivered."
             )
+        elif notes.answered and notes.is_silent:
+            state, error = "held", self._forwarding_request_text()
         elif notes.answered:
             error = self.env._(
                 "Odoo does not accept this mail and told the sender so: the alias does "
@@ -217,6 +233,8 @@ class MailgunInboundEmail(models.Model):
         if is_retryable(error) and self._may_retry():
             self._trigger_queue(self.next_attempt_at)
             _logger.info("Inbound mail %s is tried again: %s", self.id, text)
+        elif is_no_route(error) and self._is_forwarding_request(self._raw_bytes()):
+            values.update(state="held", error=self._forwarding_request_text())
         elif is_no_route(error):
             values.update(state="unrouted", error=self._no_route_text())
         else:

@@ -9,9 +9,11 @@ from . import (
     test_inbound_endpoint,
     test_inbound_mime,
     test_inbound_notices,
+    test_inbound_policy,
     test_inbound_routing,
     test_ir_mail_server,
     test_keys,
+    test_mail_text,
     test_mailgun_domain,
     test_management,
     test_recovery,
@@ -20,4 +22,5 @@ from . import (
     test_signature,
     test_tours,
     test_vault,
+    test_verdicts,
 )

@@ -7,6 +7,8 @@ from unittest.mock import patch
 from odoo.tests import HttpCase, TransactionCase
 
 from odoo.addons.mail.tests.common import MailCommon
+from odoo.addons.mail_mailgun.models.inbound_queue import InboundQueue
+from odoo.addons.mail_mailgun.tools.inbound import InboundPost
 from odoo.addons.mail_mailgun.tools.signature import sign
 
 from .local_mailgun import LocalMailgun
@@ -78,6 +80,39 @@ class MailgunCase(MailgunMixin, MailCommon):
     def setUp(self):
         super().setUp()
         self.registry_enter_test_mode()
+
+
+class MailgunRoutingCase(MailgunCase):
+    """Mail that arrives and is routed, as by a post."""
+
+    def receive(
+        self,
+        mail=None,
+        recipient="people@" + DOMAIN,
+        token=None,
+        sender="customer@example.org",
+        **options,
+    ):
+        """Journal a mail and work the queue, as a post does; return the row."""
+        mail = mail or self.mail(**options)
+        post = InboundPost.from_raw(mail, sender, [recipient])
+        self.env.flush_all()
+        ids = self.journal._receive(self.domain, post, token or f"token-{recipient}")
+        self.work()
+        return self.journal.browse(ids)
+
+    def work(self):
+        self.env.flush_all()
+        InboundQueue(self.registry).work_after_answer()
+        self.env.invalidate_all()
+
+    def contacts(self):
+        return self.env["res.partner"].search([("name", "=", "A question")])
+
+    def failing(self, error):
+        """Make the creation of contacts by mail raise ``error``."""
+        model = self.registry["res.partner"]
+        return patch.object(model, "message_new", side_effect=error, create=True)
 
 
 class MailgunSendingCase(MailgunMixin, TransactionCase):

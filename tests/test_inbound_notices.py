@@ -4,12 +4,12 @@ from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import DOMAIN
-from .test_inbound_routing import JOURNAL, RoutingCase
+from .common import DOMAIN, MailgunRoutingCase
+from .test_inbound_routing import JOURNAL
 
 
 @tagged("post_install", "-at_install")
-class TestInboundNotices(RoutingCase):
+class TestInboundNotices(MailgunRoutingCase):
     """Who is told of mail that needs a person."""
 
     def fail(self, number=1, reason="A name is required"):
@@ -77,7 +77,7 @@ class TestInboundNotices(RoutingCase):
 
 
 @tagged("post_install", "-at_install")
-class TestInboundRetention(RoutingCase):
+class TestInboundRetention(MailgunRoutingCase):
     def age(self, row, days):
         self.env.flush_all()
         self.env.cr.execute(

@@ -8,42 +8,16 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.mail_mailgun.const import ROUTING_BACKOFF
-from odoo.addons.mail_mailgun.models.inbound_queue import InboundQueue
 from odoo.addons.mail_mailgun.tools.inbound import InboundPost
 
-from .common import DOMAIN, MailgunCase
+from .common import DOMAIN, MailgunRoutingCase
 
 JOURNAL = "odoo.addons.mail_mailgun.models.mailgun_inbound_routing"
 ALIAS = "odoo.addons.mail.models.mail_alias"
 
 
-class RoutingCase(MailgunCase):
-    """Mail that is journaled and routed as a post's is."""
-
-    def receive(self, mail=None, recipient="people@" + DOMAIN, token=None, **options):
-        """Journal a mail and work the queue, as a post does; return the row."""
-        mail = mail or self.mail(**options)
-        post = InboundPost.from_raw(mail, "customer@example.org", [recipient])
-        ids = self.journal._receive(self.domain, post, token or f"token-{recipient}")
-        self.work()
-        return self.journal.browse(ids)
-
-    def work(self):
-        self.env.flush_all()
-        InboundQueue(self.registry).work_after_answer()
-        self.env.invalidate_all()
-
-    def contacts(self):
-        return self.env["res.partner"].search([("name", "=", "A question")])
-
-    def failing(self, error):
-        """Make the creation of contacts by mail raise ``error``."""
-        model = self.registry["res.partner"]
-        return patch.object(model, "message_new", side_effect=error, create=True)
-
-
 @tagged("post_install", "-at_install")
-class TestInboundRouting(RoutingCase):
+class TestInboundRouting(MailgunRoutingCase):
     # --- where mail goes -------------------------------------------------------------
 
     def test_mail_to_an_alias_makes_a_record(self):

@@ -59,6 +59,18 @@ def parse_head(raw: bytes) -> EmailMessage:
     return email.message_from_bytes(head, policy=email.policy.SMTP)
 
 
+def raw_headers(raw: bytes) -> list[tuple[str, str]]:
+    """Return the headers in order: name in lower case, value as it stands, on one line.
+
+    For what is written by machines; encoded words are left as they are.
+    """
+    fields, _rest = _split(raw)
+    return [
+        (name.decode(), one_line(data.partition(b":")[2].decode("ascii", "replace")))
+        for name, data in fields
+    ]
+
+
 def message_id_of(raw: bytes) -> str:
     """Return the Message-Id, or one made of the mail's bytes when it has no usable one.
 
