@@ -21,6 +21,7 @@ from . import (
     mailgun_inbound_email,
     mailgun_inbound_notices,
     mailgun_inbound_policy,
+    mailgun_inbound_replies,
     mailgun_inbound_retention,
     mailgun_inbound_routing,
 )

@@ -37,6 +37,12 @@ class MailgunDomain(models.Model):
         "envelope sender, which SPF must confirm; or the server's IP address.",
     )
 
+    answer_unknown = fields.Boolean(
+        "Answer Unknown Addresses",
+        help="Tell senders that an address does not exist: once a day each, and only "
+        "those that SPF or DKIM proves.",
+    )
+
     @api.constrains("trusted_forwarders")
     def _check_trusted_forwarders(self):
         for domain in self:

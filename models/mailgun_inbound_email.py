@@ -43,6 +43,9 @@ class MailgunInboundEmail(models.Model):
         help="Odoo answered the mail, took it as a delivery report, or decided to do "
         "nothing. That holds for all whom the mail names: it is posted for each.",
     )
+    is_looping = fields.Boolean(
+        readonly=True, help="Core's guard against mail loops stopped it."
+    )
     mail_message_id = fields.Many2one(
         "mail.message", "Message", readonly=True, ondelete="set null", index="btree"
     )

@@ -1,10 +1,9 @@
 from odoo import api, fields, models
-from odoo.tools import email_normalize, email_split, html2plaintext
-from odoo.tools.mail import decode_message_header
+from odoo.tools import html2plaintext
 
-from ..tools.mail_head import parse_head
 from ..tools.mail_text import text_of
 from ..tools.verdicts import read_verdicts
+from .mail_authors import authors_of
 from .policy_finding import PolicyFinding
 
 # Google asks the owner of an address whether mail may be forwarded there.
@@ -108,7 +107,7 @@ class MailgunInboundEmail(models.Model):
 
     def _unproven_author(self, raw):
         """Return the address of ours that the mail says it is from without proof."""
-        own = self.env["mailgun.domain"]._find_own_address(_authors(raw))
+        own = self.env["mailgun.domain"]._find_own_address(authors_of(raw))
         if not own:
             return None
         verdicts, sender = read_verdicts(raw), self.sender or ""
@@ -160,7 +159,7 @@ class MailgunInboundEmail(models.Model):
 
     def _is_forwarding_request(self, raw):
         """Tell whether this is Google asking if it may forward mail to us."""
-        return GMAIL_FORWARDING in _authors(raw)
+        return GMAIL_FORWARDING in authors_of(raw)
 
     def _forwarding_request_text(self):
         return self.env._(
@@ -187,10 +186,3 @@ class MailgunInboundEmail(models.Model):
                 reason=row.error or "",
             )
             row.write({"state": "ignored", "error": reason})
-
-
-def _authors(raw):
-    """Return the normalized addresses in From, found the way core finds the author."""
-    text = decode_message_header(parse_head(raw), "From", separator=",")
-    addresses = [email_normalize(address) for address in email_split(text)]
-    return [address for address in addresses if address]

@@ -80,7 +80,7 @@ class MailgunInboundEmail(models.Model):
         raw = self._raw_bytes()
         notes = RoutingNotes(
             may_retry=may_retry or self._may_retry(),
-            is_silent=self._is_forwarding_request(raw),
+            is_silent=self._is_unanswerable(raw),
             is_released=bool(self.released_by_id),
         )
         known = self._find_message()
@@ -182,9 +182,7 @@ class MailgunInboundEmail(models.Model):
             state = "held"
             error = self.env._(
                 "Too many mails from this sender in a short time (mail loop guard). If "
-                "the sender is trusted, add the address in Settings > Technical > "
-                "Email > Gateway Allowed Senders and press Retry. Release takes this "
-                "one mail."
+                "the sender is trusted, press Allow Sender."
             )
         elif notes.bounce:
             error = self.env._(
@@ -205,6 +203,7 @@ class MailgunInboundEmail(models.Model):
         self.write(
             {
                 "state": state,
+                "is_looping": notes.loop,
                 "is_settled": message == known and not (known or settled),
                 "error": error,
                 "error_detail": False,
@@ -243,6 +242,8 @@ class MailgunInboundEmail(models.Model):
         self.write(values)
         if self.state == "failed":
             self._raise_activity()
+        elif self.state == "unrouted":
+            self._answer_unknown()
 
     def _no_route_text(self):
         return self.env._(

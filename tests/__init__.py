@@ -10,6 +10,7 @@ from . import (
     test_inbound_mime,
     test_inbound_notices,
     test_inbound_policy,
+    test_inbound_replies,
     test_inbound_routing,
     test_ir_mail_server,
     test_keys,

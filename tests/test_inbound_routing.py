@@ -122,7 +122,7 @@ class TestInboundRouting(MailgunRoutingCase):
         self.receive(message_id="<1@example.org>")
         row = self.receive(message_id="<2@example.org>", token="second")
         self.assertEqual(row.state, "held")
-        self.assertIn("Gateway Allowed", row.error)
+        self.assertIn("Allow Sender", row.error)
 
     # --- when routing fails ----------------------------------------------------------
 

@@ -21,6 +21,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 # and Odoo routes by it (mail_thread.py, message_parse).
 _ENVELOPE_FIELDS = frozenset({b"delivered-to", b"return-path"})
 
+_AUTOMATIC_FIELDS = (
+    "list-id",
+    "list-unsubscribe",
+    "x-auto-response-suppress",
+    "x-autoreply",
+    "x-autorespond",
+)
+
 # The index of PostgreSQL has a limit, and no mail program writes longer ones.
 MAX_MESSAGE_ID = 250
 MAX_SUBJECT = 500
@@ -96,6 +104,22 @@ def subject_of(raw: bytes) -> str:
     """Return the subject as one line of text, or ""."""
     value = _header(parse_head(raw), "Subject")
     return one_line(value)[:MAX_SUBJECT]
+
+
+def is_automatic(raw: bytes) -> bool:
+    """Tell whether a program wrote the mail, so that nobody may answer it.
+
+    Source: RFC 3834 section 2, and the older signs that programs give.
+    """
+    fields = dict(reversed(raw_headers(raw)))
+    submitted = fields.get("auto-submitted", "no").partition(";")[0].strip().lower()
+    precedence = fields.get("precedence", "").strip().lower()
+    return (
+        submitted != "no"
+        or precedence in ("bulk", "junk", "list", "auto_reply")
+        or any(name in fields for name in _AUTOMATIC_FIELDS)
+        or "multipart/report" in fields.get("content-type", "").lower()
+    )
 
 
 def one_line(text: str) -> str:
