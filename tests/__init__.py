@@ -1,4 +1,5 @@
 from . import (
+    test_attachment_type,
     test_client,
     test_connect,
     test_event_log,
