@@ -76,7 +76,7 @@ class MailgunInboundEmail(models.Model):
             return
         raw = self._raw_bytes()
         mime = envelope(raw, self.sender, [self.recipient], self.message_id)
-        notes = RoutingNotes(may_retry=may_retry or self._may_retry())
+        notes = RoutingNotes(row=self, may_retry=may_retry or self._may_retry())
         gateway = self.env["mail.thread"].with_context(**{NOTES: notes})
         known = self._find_message()
         if not known:

@@ -6,6 +6,7 @@ from . import (
     test_events_endpoint,
     test_forms,
     test_health,
+    test_inbound_attachments,
     test_inbound_endpoint,
     test_inbound_mime,
     test_inbound_routing,

@@ -8,6 +8,7 @@ from odoo.tests import BaseCase, tagged
 
 from odoo.addons.mail_mailgun.tools import attachment_type
 from odoo.addons.mail_mailgun.tools.attachment_type import (
+    UNKNOWN_TYPE,
     declared_types,
     judge,
     readable_name,
@@ -61,6 +62,7 @@ class TestTrueType(BaseCase):
         with broken, self.assertLogs(attachment_type.__name__, "WARNING") as log:
             self.assertEqual(judge("a.pdf", GENERIC, PDF).danger, "")
             self.assertEqual(judge("a.exe", GENERIC, PDF).sign, "ending")
+            self.assertEqual(judge("a", GENERIC, PDF).mimetype, UNKNOWN_TYPE)
         self.assertIn("no database", log.output[0])
 
     def test_without_libmagic_the_name_still_counts(self):

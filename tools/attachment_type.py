@@ -90,6 +90,10 @@ _GENERIC = frozenset(
         "text/plain",
     }
 )
+# Stored for what nobody can name: for application/octet-stream Odoo would ask libmagic
+# itself, and a failure of that stops the mail.
+UNKNOWN_TYPE = "application/binary"
+
 _WELL_FORMED = re.compile(r"[a-z0-9][a-z0-9.+_-]*/[a-z0-9][a-z0-9.+_-]*")
 _DOCUMENT = re.compile(
     r"(image|text|audio|video)/.*|application/(pdf|msword|rtf|zip"
@@ -200,7 +204,10 @@ def _endings(filename: str) -> tuple[str, str]:
 def _stored_type(filename: str, declared: str, true: str) -> str:
     if true in _PROGRAMS:
         return true
+    named = mimetypes.guess_type(filename)[0]
     if declared and declared not in _GENERIC:
         # Odoo knows the name only, so the sender's word counts where that says nothing.
-        return "" if mimetypes.guess_type(filename)[0] else declared
+        return "" if named else declared
+    if not true and not named:
+        return UNKNOWN_TYPE
     return true if true in _CERTAIN else ""
