@@ -15,6 +15,7 @@
         "views/mailgun_connect_views.xml",
         "views/mailgun_domain_views.xml",
         "views/mailgun_event_views.xml",
+        "views/mailgun_held_attachment_views.xml",
         "views/mailgun_inbound_email_views.xml",
         "views/mailgun_round_trip_views.xml",
         "views/fetchmail_server_views.xml",

@@ -14,6 +14,8 @@ NOTES = "mailgun_routing_notes"
 class RoutingNotes:
     """What core decided while it routed one mail; its methods do not return it."""
 
+    #: The mail's row in the journal.
+    row: models.Model | None = None
     #: A later attempt may still succeed, so nobody is told of a passing failure.
     may_retry: bool = False
     #: Whatever core thinks of the mail, its sender gets no answer.

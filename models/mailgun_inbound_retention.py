@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
 # Days, each by the system parameter mail_mailgun.<name>.
@@ -36,15 +37,13 @@ class MailgunInboundEmail(models.Model):
     @api.autovacuum
     def _gc_rows(self):
         """Remove what nobody will ask for any more."""
-        settled = [
-            ("state", "in", ("done", "ignored")),
-            ("create_date", "<", self._limit_of("keep_rows_days")),
-        ]
-        trouble = [
-            ("state", "in", TROUBLE),
-            ("create_date", "<", self._limit_of("keep_trouble_days")),
-        ]
-        rows = self.search(["|", "&", *settled, "&", *trouble], limit=GC_UNLINK_LIMIT)
+        waiting = Domain("held_attachment_ids", "any", [("state", "=", "waiting")])
+        troubled = Domain("state", "in", TROUBLE) | waiting
+        settled = Domain("state", "in", ("done", "ignored")) & ~waiting
+        domain = (
+            settled & Domain("create_date", "<", self._limit_of("keep_rows_days"))
+        ) | (troubled & Domain("create_date", "<", self._limit_of("keep_trouble_days")))
+        rows = self.search(domain, limit=GC_UNLINK_LIMIT)
         rows.unlink()
         return len(rows), len(rows) == GC_UNLINK_LIMIT
 

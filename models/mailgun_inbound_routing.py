@@ -79,6 +79,7 @@ class MailgunInboundEmail(models.Model):
             self._fetch_stored()
         raw = self._raw_bytes()
         notes = RoutingNotes(
+            row=self,
             may_retry=may_retry or self._may_retry(),
             is_silent=self._is_unanswerable(raw),
             is_released=bool(self.released_by_id),

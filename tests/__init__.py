@@ -1,10 +1,12 @@
 from . import (
+    test_attachment_type,
     test_client,
     test_connect,
     test_event_log,
     test_events_endpoint,
     test_forms,
     test_health,
+    test_inbound_attachments,
     test_inbound_cost,
     test_inbound_endpoint,
     test_inbound_mime,

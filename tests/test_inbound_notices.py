@@ -114,6 +114,18 @@ class TestInboundRetention(MailgunRoutingCase):
             self.collect()
             self.assertFalse(row.exists(), state)
 
+    def test_a_mail_with_a_file_that_waits_for_release_stays_as_long(self):
+        row = self.receive()
+        held = self.env["mailgun.held.attachment"].create(
+            {"inbound_email_id": row.id, "name": "invoice.pdf.exe"}
+        )
+        self.age(row, 60)
+        self.collect()
+        self.assertTrue(held.exists())
+        held.action_discard()
+        self.collect()
+        self.assertFalse(row.exists())
+
     def test_waiting_mail_is_never_removed(self):
         row = self.receive()
         row.state = "pending"

@@ -19,7 +19,7 @@ class TestInboundReplies(MailgunRoutingCase):
         self.domain.answer_unknown = True
         self.mails = self.env["mail.mail"].search([])
 
-    def write(self, number=1, recipient=NOBODY, **headers):
+    def send(self, number=1, recipient=NOBODY, **headers):
         return self.receive(
             to=recipient,
             recipient=recipient,
@@ -32,7 +32,7 @@ class TestInboundReplies(MailgunRoutingCase):
         return self.env["mail.mail"].search([]) - self.mails
 
     def test_a_proven_sender_is_told_that_there_is_no_such_address(self):
-        row = self.write(**PROVEN)
+        row = self.send(**PROVEN)
         self.assertEqual(row.state, "unrouted")
         (answer,) = self.answers()
         self.assertEqual(answer.email_to, "customer@example.org")
@@ -41,18 +41,18 @@ class TestInboundReplies(MailgunRoutingCase):
 
     def test_only_once_a_day(self):
         for number in range(3):
-            self.write(number, **PROVEN)
+            self.send(number, **PROVEN)
         self.assertEqual(len(self.answers()), 1)
 
     def test_only_where_the_domain_wants_it(self):
         self.domain.answer_unknown = False
-        self.write(**PROVEN)
+        self.send(**PROVEN)
         self.assertFalse(self.answers())
 
     def test_an_unproven_sender_gets_no_answer(self):
-        self.write(X_Mailgun_Spf="Fail")
+        self.send(X_Mailgun_Spf="Fail")
         self.domain.spam_action = "disabled"
-        self.write(2, **PROVEN)
+        self.send(2, **PROVEN)
         self.assertFalse(self.answers())
 
     def test_programs_get_no_answer(self):
@@ -64,8 +64,8 @@ class TestInboundReplies(MailgunRoutingCase):
                 {"X_Auto_Response_Suppress": "All"},
             )
         ):
-            self.write(number, **PROVEN, **headers)
-        self.write(9, sender="", **PROVEN)
+            self.send(number, **PROVEN, **headers)
+        self.send(9, sender="", **PROVEN)
         self.assertFalse(self.answers())
 
     @mute_logger(JOURNAL)
@@ -76,16 +76,16 @@ class TestInboundReplies(MailgunRoutingCase):
                 self.mock_mail_gateway(),
             ):
                 to = f"people@{DOMAIN}"
-                row = self.write(submitted, to, Auto_Submitted=submitted)
+                row = self.send(submitted, to, Auto_Submitted=submitted)
             self.assertEqual(row.state, "failed")
             self.assertEqual(len(self._new_mails), answers, submitted)
 
     def test_a_sender_is_allowed_for_good(self):
         self.env["ir.config_parameter"].set_param("mail.gateway.loop.threshold", "1")
-        self.write(1, f"people@{DOMAIN}")
-        row = self.write(2, f"people@{DOMAIN}")
+        self.send(1, f"people@{DOMAIN}")
+        row = self.send(2, f"people@{DOMAIN}")
         self.assertTrue(row.is_looping)
         row.action_allow_sender()
         self.work()
         self.assertEqual(row.state, "done")
-        self.assertEqual(self.write(3, f"people@{DOMAIN}").state, "done")
+        self.assertEqual(self.send(3, f"people@{DOMAIN}").state, "done")

@@ -16,8 +16,7 @@ from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
-import magic
-
+from .attachment_type import true_type
 from .forms import FilePart, Form
 from .mail_head import one_line
 
@@ -206,7 +205,7 @@ def _file_part(file: FilePart, cid: str | None) -> Message:
 def _media_type(file: FilePart) -> str:
     declared = file.content_type.split(";")[0].strip().lower()
     if declared in _GENERIC_TYPES or not re.fullmatch(r"[\w.+-]+/[\w.+-]+", declared):
-        declared = magic.from_buffer(file.data[:2048], mime=True)
+        declared = true_type(file.data)
     # As text it would be decoded, and as a message it must not be encoded (RFC 2046
     # 5.2.1): both would change its bytes. Odoo tells the type from the name again.
     if declared.startswith(("text/", "message/", "multipart/")) or "/" not in declared:

@@ -60,6 +60,12 @@ RULES = (
         ("tools/vault.py",),
     ),
     Rule(
+        ("magic",),
+        "only tools/attachment_type.py asks libmagic",
+        _PRODUCT,
+        ("tools/attachment_type.py",),
+    ),
+    Rule(
         _parts("models", "wizard"),
         "const.py and tools/ do not know the models",
         ("const.py", "tools/"),

@@ -1,0 +1,265 @@
+import base64
+from email.message import EmailMessage
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user, tagged
+
+from odoo.addons.mail_mailgun.models.inbound_queue import InboundQueue
+from odoo.addons.mail_mailgun.tools.inbound import InboundPost
+
+from .common import DOMAIN, MailgunCase
+from .test_attachment_type import PDF, PNG, SHELL, WINDOWS
+
+TOOL = "odoo.addons.mail_mailgun.tools.attachment_type"
+PROGRAM = ("invoice.pdf.exe", "application/octet-stream", WINDOWS)
+HARMLESS = ("invoice.pdf", "application/octet-stream", PDF)
+
+
+@tagged("post_install", "-at_install")
+class TestInboundAttachments(MailgunCase):
+    def receive(self, *files, to="people", **options):
+        """Journal a mail with files of (name, type, bytes) and route it."""
+        mail = EmailMessage()
+        mail["From"] = "Customer <customer@example.org>"
+        mail["To"] = f"{to}@{DOMAIN}"
+        mail["Subject"] = "A question"
+        mail["Message-Id"] = "<1@example.org>"
+        for name, value in options.items():
+            mail[name.replace("_", "-")] = value
+        mail.set_content("How much is it?")
+        for name, kind, data in files:
+            mail.add_attachment(data, *kind.split("/"), filename=name)
+        return self.journal_mail(mail.as_bytes(), to)
+
+    def journal_mail(self, raw, to="people"):
+        post = InboundPost.from_raw(raw, "customer@example.org", [f"{to}@{DOMAIN}"])
+        ids = self.journal._receive(self.domain, post, f"token-{to}")
+        self.env.flush_all()
+        InboundQueue(self.registry).work_after_answer()
+        self.env.invalidate_all()
+        return self.journal.browse(ids)
+
+    def hold(self, *files, **options):
+        """Receive dangerous files and return what was held back."""
+        self.domain.attachment_policy = "hold"
+        return self.receive(*(files or [PROGRAM]), **options).held_attachment_ids
+
+    def note(self, row):
+        """Return the note below the message."""
+        message = row.mail_message_id
+        thread = self.env[message.model].browse(message.res_id)
+        self.assertGreater(thread.message_ids[0].id, message.id)
+        return thread.message_ids[0]
+
+    def attached(self, row):
+        return row.mail_message_id.attachment_ids.mapped("name")
+
+    # --- types -----------------------------------------------------------------------
+
+    def test_the_true_type_is_stored_where_the_declared_one_is_generic(self):
+        row = self.receive(("scan.txt", "application/octet-stream", PNG))
+        self.assertEqual(row.mail_message_id.attachment_ids.mimetype, "image/png")
+
+    def test_a_declared_type_is_stored_where_the_name_says_nothing(self):
+        row = self.receive(("invite", "application/x-invite", b"x"))
+        self.assertEqual(
+            row.mail_message_id.attachment_ids.mimetype, "application/x-invite"
+        )
+
+    def test_html_is_never_stored_as_html(self):
+        row = self.receive(("page", "application/xhtml+xml", b"<html>x</html>"))
+        self.assertEqual(row.mail_message_id.attachment_ids.mimetype, "text/plain")
+
+    def test_a_failure_of_libmagic_stops_no_mail(self):
+        broken = patch("magic.from_buffer", side_effect=OSError("no database"))
+        with broken, self.assertLogs(TOOL, "WARNING"):
+            held = self.hold(
+                ("report.dat", "application/octet-stream", b"x"), PROGRAM, HARMLESS
+            )
+        row = held.inbound_email_id
+        self.assertEqual(row.state, "done")
+        self.assertEqual(set(self.attached(row)), {"report.dat", "invoice.pdf"})
+        self.assertEqual(held.name, "invoice.pdf.exe")
+
+    # --- policies --------------------------------------------------------------------
+
+    def test_harmless_files_get_no_notice_under_any_policy(self):
+        self.domain.attachment_policy = "hold"
+        row = self.receive(HARMLESS, ("list.csv", "text/csv", b"a,b\n1,2\n"))
+        self.assertEqual(set(self.attached(row)), {"invoice.pdf", "list.csv"})
+        self.assertFalse(row.held_attachment_ids)
+        message = row.mail_message_id
+        thread = self.env[message.model].browse(message.res_id)
+        self.assertEqual(thread.message_ids[0], message)
+
+    def test_a_dangerous_file_may_be_left_alone(self):
+        self.domain.attachment_policy = "leave"
+        row = self.receive(PROGRAM)
+        self.assertEqual(self.attached(row), ["invoice.pdf.exe"])
+        message = row.mail_message_id
+        thread = self.env[message.model].browse(message.res_id)
+        self.assertEqual(thread.message_ids[0], message)
+
+    def test_a_dangerous_file_is_marked_unless_said_otherwise(self):
+        mails = self.env["mail.mail"].search([])
+        row = self.receive(PROGRAM, HARMLESS)
+        self.assertEqual(set(self.attached(row)), {"invoice.pdf.exe", "invoice.pdf"})
+        note = self.note(row)
+        self.assertIn("Be careful with “invoice.pdf.exe”", note.body)
+        self.assertNotIn("“invoice.pdf”", note.body)
+        self.assertTrue(note.is_internal)
+        self.assertEqual(note.author_id, self.env.ref("base.partner_root"))
+        self.assertFalse(note.notification_ids)
+        self.assertEqual(self.env["mail.mail"].search([]), mails)
+
+    def test_a_held_file_is_not_in_the_message_and_a_notice_says_so(self):
+        held = self.hold(PROGRAM, HARMLESS)
+        row = held.inbound_email_id
+        self.assertEqual(row.state, "done")
+        self.assertEqual(self.attached(row), ["invoice.pdf"])
+        self.assertEqual(held.mail_message_id, row.mail_message_id)
+        self.assertEqual((held.name, held.state), ("invoice.pdf.exe", "waiting"))
+        self.assertEqual(held.declared_type, "application/octet-stream")
+        self.assertEqual(base64.b64decode(held.data), WINDOWS)
+        body = self.note(row).body
+        self.assertIn("“invoice.pdf.exe” was held back", body)
+        self.assertIn(held.reason, body)
+        self.assertIn(f'data-oe-id="{row.id}"', body)
+
+    def test_nothing_of_a_held_file_is_seen_by_the_record_that_is_made(self):
+        seen = []
+        create = self.registry["mail.thread"].message_new
+
+        def message_new(records, message_dict, *args, **kwargs):
+            seen.extend(message_dict["attachments"])
+            return create(records, message_dict, *args, **kwargs)
+
+        model = self.registry["res.partner"]
+        with patch.object(model, "message_new", message_new, create=True):
+            self.hold()
+        self.assertFalse(seen)
+
+    def test_the_original_mail_is_held_back_with_what_it_contains(self):
+        with patch.object(
+            self.registry["fetchmail.server"],
+            "_mailgun_options",
+            lambda _self: {"model": None, "save_original": True},
+        ):
+            held = self.hold()
+        self.assertEqual(
+            set(held.mapped("name")), {"invoice.pdf.exe", "original_email.eml"}
+        )
+        self.assertFalse(self.attached(held.inbound_email_id))
+
+    def test_an_attached_mail_is_not_judged_by_its_subject(self):
+        self.domain.attachment_policy = "hold"
+        inner = EmailMessage()
+        inner["Subject"] = "Your order at example.com"
+        inner.set_content("Thank you.")
+        outer = EmailMessage()
+        outer["From"], outer["To"] = "customer@example.org", f"people@{DOMAIN}"
+        outer["Message-Id"] = "<1@example.org>"
+        outer["Subject"] = "A question"
+        outer.set_content("See below.")
+        outer.add_attachment(inner, filename="Your order at example.com")
+        row = self.journal_mail(outer.as_bytes())
+        self.assertEqual(row.state, "done")
+        self.assertIn("Your order at example.com", self.attached(row))
+        self.assertFalse(row.held_attachment_ids)
+
+    def test_each_record_of_a_mail_gets_the_notice_and_its_own_held_file(self):
+        self.alias.copy({"alias_name": "others"})
+        self.domain.attachment_policy = "hold"
+        to = {"Cc": f"others@{DOMAIN}"}
+        held = self.receive(PROGRAM, **to).held_attachment_ids
+        self.assertEqual(len(held), 2)
+        self.assertEqual(len(held.mail_message_id), 2)
+        held[0].action_release()
+        self.assertEqual(held.mapped("state"), ["released", "waiting"])
+
+    def test_an_alias_in_bcc_gets_its_own_held_file(self):
+        self.alias.copy({"alias_name": "hidden"})
+        first = self.hold()
+        mail = first.inbound_email_id._raw_bytes()
+        second = self.journal_mail(mail, "hidden").held_attachment_ids
+        self.assertEqual(len(second), 1)
+        self.assertNotEqual(first.mail_message_id, second.mail_message_id)
+
+    # --- release and discard ---------------------------------------------------------
+
+    def test_release_attaches_the_file_to_its_message_and_tells_who_did_it(self):
+        anna = new_test_user(
+            self.env, "anna_admin", groups="base.group_system", name="Anna"
+        )
+        held = self.hold()
+        messages = self.env["mail.message"].search([("message_type", "=", "email")])
+        held.with_user(anna).action_release()
+        message = held.mail_message_id
+        attachment = message.attachment_ids
+        self.assertEqual(attachment.raw, WINDOWS)
+        self.assertEqual(attachment.name, "invoice.pdf.exe")
+        self.assertEqual(
+            (attachment.res_model, attachment.res_id), (message.model, message.res_id)
+        )
+        self.assertEqual((held.state, held.decided_by_id), ("released", anna))
+        self.assertFalse(held.data)
+        note = self.note(held.inbound_email_id)
+        self.assertIn("Released", note.body)
+        self.assertEqual(note.author_id, anna.partner_id)
+        self.assertEqual(
+            self.env["mail.message"].search([("message_type", "=", "email")]), messages
+        )
+
+    def test_a_file_is_released_once(self):
+        held = self.hold()
+        held.action_release()
+        held.action_release()
+        held.action_discard()
+        self.assertEqual(held.state, "released")
+        self.assertEqual(len(held.mail_message_id.attachment_ids), 1)
+
+    def test_released_html_is_text(self):
+        held = self.hold(
+            ("form.hta", "text/html", b"<html><script>x()</script></html>")
+        )
+        held.action_release()
+        self.assertEqual(held.mail_message_id.attachment_ids.mimetype, "text/plain")
+
+    def test_discard_removes_the_bytes_and_keeps_the_row(self):
+        held = self.hold(("run.sh", "application/x-sh", SHELL))
+        held.action_discard()
+        self.assertEqual((held.state, held.data), ("discarded", False))
+        self.assertFalse(held.mail_message_id.attachment_ids)
+        self.assertIn("Discarded", self.note(held.inbound_email_id).body)
+
+    def test_a_file_without_its_message_cannot_be_released(self):
+        held = self.hold()
+        held.mail_message_id.unlink()
+        with self.assertRaisesRegex(UserError, "journal"):
+            held.action_release()
+        held.action_discard()
+        self.assertEqual(held.state, "discarded")
+
+    def test_only_administrators_decide(self):
+        held = self.hold()
+        user = new_test_user(self.env, "plain_user", groups="base.group_user")
+        for action in ("action_release", "action_discard"):
+            with self.assertRaises(AccessError):
+                getattr(held.with_user(user), action)()
+        self.assertEqual(held.state, "waiting")
+
+    def test_held_files_go_with_their_mail(self):
+        held = self.hold()
+        files = [("res_model", "=", held._name), ("res_field", "=", "data")]
+        self.assertTrue(self.env["ir.attachment"].search(files))
+        held.inbound_email_id.unlink()
+        self.assertFalse(held.exists())
+        self.assertFalse(self.env["ir.attachment"].search(files))
+
+    def test_the_domain_tells_of_files_that_wait(self):
+        held = self.hold()
+        self.assertIn("Held files", self.domain.health)
+        held.action_discard()
+        self.domain.invalidate_recordset(["health"])
+        self.assertNotIn("Held files", self.domain.health)
