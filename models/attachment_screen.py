@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import Any
 
 from ..tools.attachment_type import Judgement, declared_types, judge, readable_name
 
@@ -19,26 +18,19 @@ _ORIGINAL = "original_email.eml"
 class ScreenedFile:
     """An attachment as core will post it, and what is to be said of it.
 
-    :param attachment: core's tuple of name, content and info
+    :param attachment: core's tuple
+    :param name: as it may be shown
     :param data: the content as bytes
     :param declared_type: by the mail, or ""
+    :param is_original: this is the whole mail, with all the others in it
     """
 
-    attachment: tuple[str, Any, dict]
+    attachment: tuple
+    name: str
     data: bytes
     declared_type: str
     judgement: Judgement
-
-    @property
-    def name(self):
-        """Return the name as it may be shown."""
-        return readable_name(self.attachment[0])
-
-    @property
-    def is_original(self):
-        """Tell whether this is the whole mail, with all the others in it."""
-        name, _content, info = self.attachment
-        return name == _ORIGINAL and "encoding" not in info
+    is_original: bool
 
     def describe(self, env):
         """Say why the file is dangerous, or why it is held back with one that is."""
@@ -73,19 +65,26 @@ def screen(message, attachments):
     :rtype: list[ScreenedFile]
     """
     declared = declared_types(message)
-    files = []
-    for attachment in attachments:
-        name, content, info = attachment
-        data, kind = _bytes_of(content, info.get("encoding")), declared.get(name, "")
-        if isinstance(content, EmailMessage):
-            # Named by its subject as a rule: "Your order at example.com" is no program.
-            judgement = Judgement("message/rfc822", "", "", "")
-        else:
-            judgement = judge(name, kind, data)
-        if judgement.mimetype:
-            info[STORED_TYPE] = judgement.mimetype
-        files.append(ScreenedFile(attachment, data, kind, judgement))
-    return files
+    return [_screen(attachment, declared) for attachment in attachments]
+
+
+def _screen(attachment, declared):
+    # Other modules may add files, for which core takes a name and a content as well.
+    name, content, info = (*attachment, None)[:3]
+    info = {} if info is None else info
+    kind = declared.get(name, "")
+    data = _bytes_of(content, info.get("encoding"))
+    if isinstance(content, EmailMessage):
+        # Named by its subject as a rule: "Your order at example.com" is no program.
+        judgement = Judgement("message/rfc822", "", "", "")
+    else:
+        judgement = judge(name, kind, data)
+    if judgement.mimetype:
+        info[STORED_TYPE] = judgement.mimetype
+    is_original = name == _ORIGINAL and "encoding" not in info
+    return ScreenedFile(
+        attachment, readable_name(name), data, kind, judgement, is_original
+    )
 
 
 def _bytes_of(content, encoding):

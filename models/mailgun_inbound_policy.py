@@ -178,7 +178,7 @@ class MailgunInboundEmail(models.Model):
         rows.action_retry()
 
     def action_discard(self):
-        """Close mail that shall not be routed; its bytes stay in the journal."""
+        """Close mail that shall not be routed; its bytes can still be downloaded."""
         for row in self.filtered(lambda row: row.state in UNFINISHED):
             reason = self.env._(
                 "Discarded by %(user)s. %(reason)s",
@@ -186,3 +186,4 @@ class MailgunInboundEmail(models.Model):
                 reason=row.error or "",
             )
             row.write({"state": "ignored", "error": reason})
+            row._close_activity()

@@ -6,6 +6,7 @@ from . import (
     test_events_endpoint,
     test_forms,
     test_health,
+    test_held_attachments,
     test_inbound_attachments,
     test_inbound_cost,
     test_inbound_endpoint,
