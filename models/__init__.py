@@ -1,5 +1,6 @@
 from . import (
     fetchmail_server,
+    ir_attachment,
     ir_mail_server,
     mail_alias,
     mail_mail,

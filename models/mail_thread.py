@@ -22,6 +22,8 @@ class RoutingNotes:
     is_silent: bool = False
     #: A person has decided that the mail is routed.
     is_released: bool = False
+    #: The recipient, if the mail names other addresses of ours but not this one.
+    hidden_recipient: str | None = None
     #: Aliases that produced a route, i.e. whose recipients have got the mail.
     alias_ids: set = field(default_factory=set)
     bounce: bool = False
@@ -62,6 +64,28 @@ class MailThread(models.AbstractModel):
         looping = super()._detect_loop_sender(message, message_dict, routes)
         notes.loop |= bool(looping)
         return looping
+
+    @api.model
+    def message_route(
+        self, message, message_dict, model=None, thread_id=None, custom_values=None
+    ):
+        """Keep an alias in Bcc from making a forwarded mail of a reply.
+
+        Core takes an alias of another model in To or Delivered-To as the sign of one
+        and forgets the thread. Whoever is in Bcc gets the mail separately.
+        """
+        hidden = self._mailgun_notes().hidden_recipient
+        to = message_dict["to"]
+        if hidden and message_dict.get("parent_id"):
+            message_dict["to"] = ", ".join(
+                address for address in email_split(to) if address.lower() != hidden
+            )
+        try:
+            return super().message_route(
+                message, message_dict, model, thread_id, custom_values
+            )
+        finally:
+            message_dict["to"] = to
 
     @api.model
     def _message_route_process(self, message, message_dict, routes):

@@ -34,9 +34,12 @@ class MailgunInboundEmail(models.Model):
         """Route what is waiting: the cron's entry, for all that no worker has taken."""
         cron = self.env["ir.cron"]
         seconds = cron._commit_progress(remaining=self.search_count(self._due()))
-        InboundQueue(self.env.registry).work(
-            time.monotonic() + seconds, cron._commit_progress
-        )
+        deadline = time.monotonic() + seconds
+        InboundQueue(self.env.registry).work(deadline, cron._commit_progress)
+        if time.monotonic() >= deadline:
+            # Odoo goes on with what is left when a cron worker looks again, which may
+            # be in a minute; this wakes one.
+            self._trigger_queue()
 
     @api.model
     def _due(self):
@@ -83,6 +86,7 @@ class MailgunInboundEmail(models.Model):
             may_retry=may_retry or self._may_retry(),
             is_silent=self._is_unanswerable(raw),
             is_released=bool(self.released_by_id),
+            hidden_recipient=self._hidden_recipient(raw),
         )
         known = self._find_message()
         settled = not known and self._is_settled_by_another_row()
@@ -157,6 +161,14 @@ class MailgunInboundEmail(models.Model):
         return alias.id not in reached and (
             email_normalize(self.recipient) not in header_recipients(raw)
         )
+
+    def _hidden_recipient(self, raw):
+        """Return the recipient if the mail names others of ours, but not this one."""
+        recipient = email_normalize(self.recipient) or self.recipient.lower()
+        named = header_recipients(raw)
+        ours = {self.domain_id.name, *self.domain_id.alias_domain_id.mapped("name")}
+        at_ours = any(address.partition("@")[2] in ours for address in named)
+        return recipient if at_ours and recipient not in named else None
 
     def _find_alias(self):
         address = (email_normalize(self.recipient) or self.recipient).lower()

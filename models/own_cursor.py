@@ -9,6 +9,9 @@ import contextlib
 
 from odoo import SUPERUSER_ID, api
 
+#: Context key: files are written whole or not at all.
+WHOLE_FILES = "mailgun_whole_files"
+
 
 @contextlib.contextmanager
 def own_cursor(registry, context=None):
@@ -19,4 +22,5 @@ def own_cursor(registry, context=None):
     :return: an environment of the superuser
     """
     with registry.cursor() as cursor:
-        yield api.Environment(cursor, SUPERUSER_ID, context or {})
+        context = {WHOLE_FILES: True, **(context or {})}
+        yield api.Environment(cursor, SUPERUSER_ID, context)

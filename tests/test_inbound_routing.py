@@ -1,3 +1,4 @@
+from pathlib import Path
 from unittest.mock import patch
 
 import psycopg2
@@ -77,6 +78,41 @@ class TestInboundRouting(MailgunRoutingCase):
         self.assertEqual(
             set(messages.mapped("res_id")), {partner.id, self.contacts().id}
         )
+
+    def test_an_alias_of_another_model_in_bcc_does_not_take_the_reply_away(self):
+        for first, second in (("catchall", "people"), ("people", "catchall")):
+            with self.subTest(first=first):
+                sent = self.domain.message_post(body="Hello", message_type="comment")
+                message_id = f"<reply-{first}@example.org>"
+                before = self.contacts()
+                for name in (first, second):
+                    self.receive(
+                        to=f"catchall@{DOMAIN}",
+                        recipient=f"{name}@{DOMAIN}",
+                        token=f"{first}-{name}",
+                        message_id=message_id,
+                        In_Reply_To=sent.message_id,
+                    )
+                found = self.env["mail.message"].search(
+                    [("message_id", "=", message_id)]
+                )
+                self.assertEqual(
+                    set(found.mapped(lambda one: (one.model, one.res_id))),
+                    {
+                        ("mailgun.domain", self.domain.id),
+                        ("res.partner", (self.contacts() - before).id),
+                    },
+                )
+
+    def test_a_file_that_a_killed_worker_left_half_written_is_written_anew(self):
+        mail = self.mail(message_id="<half@example.org>")
+        attachments = self.env["ir.attachment"]
+        checksum = attachments._compute_checksum(mail)
+        path = Path(attachments._full_path(f"{checksum[:2]}/{checksum}"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(mail[:10])
+        row = self.receive(mail=mail)
+        self.assertEqual((row.state, row._raw_bytes()), ("done", mail))
 
     def test_a_mail_that_this_database_sent_comes_back_to_nobody(self):
         partner = self.env["res.partner"].create({"name": "Customer"})

@@ -3,24 +3,22 @@
 import contextlib
 import fcntl
 import hashlib
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import requests
 
 from . import (
     databases,
     odoo,
     odoo_run,
+    odoo_server,
     paths,
     postgres,
-    processes,
     sandbox_process,
     sources,
 )
-from .ports import HOST, free_port
+from .odoo_server import OdooServer
+from .ports import free_port
 from .sandbox_client import SandboxClient
 from .steps import StepFailed, Steps
 
@@ -35,16 +33,21 @@ _NOT_ODOO = ("dev/", "tests/", ".")
 
 @dataclass
 class Stage:
-    """Everything that runs, and where.
+    """Everything that runs, and where."""
 
-    :param log: Odoo's
-    """
-
-    url: str
-    log: Path
-    odoo: subprocess.Popen
+    odoo: OdooServer
     sandbox: SandboxClient
     postgres_env: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """Return where Odoo is."""
+        return self.odoo.url
+
+    @property
+    def log(self) -> Path:
+        """Return Odoo's log."""
+        return self.odoo.log
 
     def rows(self, sql: str, *values) -> list[tuple]:
         """Return what a SELECT finds in Odoo's database."""
@@ -52,9 +55,17 @@ class Stage:
 
 
 @contextlib.contextmanager
-def running(steps: Steps) -> Iterator[Stage]:
+def running(
+    steps: Steps,
+    name: str = "demo",
+    odoo_arguments: Sequence[str] = (),
+    sandbox_options: Sequence[str] = (),
+) -> Iterator[Stage]:
     """Keep the whole stage up while the context lasts.
 
+    :param name: of the logs
+    :param odoo_arguments: how Odoo is to run
+    :param sandbox_options: of ``dev/sandbox``, besides domain and keys
     :raise StepFailed: when something does not start
     """
     with _alone(), postgres.running() as postgres_env:
@@ -62,12 +73,18 @@ def running(steps: Steps) -> Iterator[Stage]:
         port = free_port(odoo.PORT, odoo.PORT + 1, odoo.PORT + 2)
         if port != odoo.PORT:
             steps.say(f"port {odoo.PORT} is taken, Odoo gets {port}")
-        url = f"http://{HOST}:{port}"
         with (
-            _sandbox(steps) as sandbox,
-            _odoo(steps, postgres_env, port, sandbox.url) as (process, log),
+            _sandbox(steps, name, sandbox_options) as sandbox,
+            odoo_server.running(
+                steps,
+                postgres_env,
+                port,
+                sandbox.url,
+                f"{name}-odoo",
+                *odoo_arguments,
+            ) as server,
         ):
-            yield Stage(url, log, process, sandbox, postgres_env)
+            yield Stage(server, sandbox, postgres_env)
 
 
 @contextlib.contextmanager
@@ -77,8 +94,8 @@ def _alone() -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StepFailed(
-                "another dev/demo is running with this state; stop it first, or give "
-                "this one a state of its own: MAILGUN_DEV_HOME=/path"
+                "another dev/demo or dev/chaos is running with this state; stop it "
+                "first, or give this one a state of its own: MAILGUN_DEV_HOME=/path"
             ) from None
         yield
 
@@ -119,46 +136,8 @@ def _fingerprint() -> str:
 
 
 @contextlib.contextmanager
-def _sandbox(steps: Steps) -> Iterator[SandboxClient]:
+def _sandbox(steps: Steps, name: str, more: Sequence[str]) -> Iterator[SandboxClient]:
     options = ["--domain", DOMAIN, "--api-key", API_KEY, "--signing-key", SIGNING_KEY]
-    with sandbox_process.running("demo-sandbox", *options) as client:
+    with sandbox_process.running(f"{name}-sandbox", *options, *more) as client:
         steps.say(f"the local Mailgun answers at {client.url}")
         yield client
-
-
-@contextlib.contextmanager
-def _odoo(
-    steps: Steps, postgres_env: dict[str, str], port: int, mailgun_url: str
-) -> Iterator[tuple[subprocess.Popen, Path]]:
-    env = odoo.environment(postgres_env, DATABASE, port)
-    env["MAILGUN_API_URL"] = mailgun_url
-    # A proxy for the outside world has no business between two local processes.
-    env["NO_PROXY"] = env["no_proxy"] = HOST
-    log = paths.log_file("demo-odoo")
-    with processes.background(odoo.command(), env, log) as process:
-        url = f"http://{HOST}:{port}"
-        steps.wait_for("Odoo", _alive(process, log, lambda: _is_up(url)), timeout=120)
-        steps.say(f"Odoo answers at {url}")
-        yield process, log
-
-
-def _alive(process: subprocess.Popen, log: Path, find):
-    """Wrap ``find`` so that it fails at once when the process has ended."""
-
-    def check():
-        if process.poll() is not None:
-            raise StepFailed(
-                f"it ended with {process.returncode}; {log}:\n{odoo_run.tail(log)}"
-            )
-        return find()
-
-    return check
-
-
-def _is_up(url: str) -> bool:
-    session = requests.Session()
-    session.trust_env = False
-    try:
-        return session.get(f"{url}/web/login", timeout=60).ok
-    except requests.ConnectionError:
-        return False

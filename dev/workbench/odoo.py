@@ -12,12 +12,13 @@ from . import browser, databases, paths, postgres
 DATABASE = os.environ.get("MAILGUN_DEV_DATABASE", "mailgun_demo")
 PORT = int(os.environ.get("MAILGUN_DEV_PORT", "8069"))
 MODULE = "mail_mailgun"
+_SCRIPT = Path(__file__).with_name("scripts") / "odoo_bin.py"
 
 
 def environment(
     postgres_env: dict[str, str], database: str = DATABASE, port: int = PORT
 ) -> dict[str, str]:
-    """Return the process environment in which ``python -m odoo`` finds everything."""
+    """Return the process environment in which Odoo finds everything."""
     path = os.pathsep.join([str(paths.SITE), str(paths.odoo_path())])
     return {
         **os.environ,
@@ -48,7 +49,7 @@ def _configuration(database: str, port: int) -> Path:
 
 def command(*arguments: str) -> list[str]:
     """Return the command line for Odoo's ``arguments``."""
-    return [sys.executable, "-m", "odoo", *arguments]
+    return [sys.executable, str(_SCRIPT), *arguments]
 
 
 def main() -> int:

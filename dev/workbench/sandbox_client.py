@@ -54,6 +54,30 @@ class SandboxClient:
             },
         )
 
+    def deliver(self, raw: bytes, sender: str, recipients: list[str]) -> list[int]:
+        """Let a mail arrive byte for byte; return the numbers of its posts.
+
+        :param sender: envelope sender
+        :param recipients: envelope recipients, whatever the headers say
+        """
+        envelope = {"sender": sender, "recipient": recipients}
+        found = self._call(
+            "POST",
+            "/sandbox/inbound",
+            params=envelope,
+            data=raw,
+            headers={"Content-Type": "message/rfc822"},
+        )
+        return found.json()["posts"]
+
+    def repeat(self, post: int) -> None:
+        """Post again what was posted, with the same signature."""
+        self._call("POST", f"/sandbox/posts/{post}/repeat")
+
+    def mails(self) -> list[dict]:
+        """Return everything that was sent to the outside world."""
+        return self._call("GET", "/sandbox/mails").json()["mails"]
+
     def posts(self) -> list[dict]:
         """Return what the sandbox posted to Odoo, and how Odoo answered."""
         return self._call("GET", "/sandbox/posts").json()["posts"]

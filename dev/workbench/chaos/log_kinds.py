@@ -1,0 +1,42 @@
+"""Errors in Odoo's log, counted by kind."""
+
+import re
+from collections import Counter
+
+from ..demo_stage import Stage
+from ..odoo_log import Reader, Record
+from ..steps import Steps
+
+_LEVELS = {"ERROR", "CRITICAL"}
+_WIDTH = 90
+
+
+def show(steps: Steps, stage: Stage) -> None:
+    """Print how often which error was logged."""
+    steps.say("errors in Odoo's log")
+    for kind, count in _errors(stage).most_common() or [("none", 0)]:
+        print(f"            {count:>5} x {kind}", flush=True)
+
+
+def _errors(stage: Stage) -> Counter[str]:
+    found: Counter[str] = Counter()
+
+    def see(record: Record) -> None:
+        if record.level in _LEVELS:
+            found[_kind(record)] += 1
+
+    reader = Reader(see)
+    for line in stage.log.read_text(errors="replace").splitlines(keepends=True):
+        reader.feed(line)
+    reader.close()
+    return found
+
+
+def _kind(record: Record) -> str:
+    """Return the error without what differs each time."""
+    lines = [line for line in record.text.splitlines() if line.strip()]
+    # PostgreSQL's own words come after the query, Python's after the traceback.
+    words = next((line for line in lines if line.startswith("ERROR:")), "")
+    if not words:
+        words = lines[0] if len(lines) == 1 else f"{lines[0]} ... {lines[-1]}"
+    return f"{record.logger}: {re.sub('[0-9]+', 'N', words)[:_WIDTH]}"
