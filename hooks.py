@@ -2,15 +2,19 @@
 
 
 def uninstall_hook(env):
-    """Archive our mail servers.
+    """Archive our mail servers, outgoing and incoming.
 
-    Without this they would turn into SMTP servers with no host (``ondelete`` of the
-    selection sets the default type) and the next mail would try to use them.
+    Without this they would turn into SMTP and IMAP servers with no host (``ondelete`` of
+    the selection sets the default type), and the next mail, or the next poll, would try
+    to use them.
     """
-    servers = env["ir.mail_server"].search([("smtp_authentication", "=", "mailgun")])
+    env.flush_all()
     # Not through write(): core refuses to archive a server that a template names, and
     # there is nobody to answer that here.
     env.cr.execute(
-        "UPDATE ir_mail_server SET active = false WHERE id = ANY(%s)", [servers.ids]
+        "UPDATE ir_mail_server SET active = false WHERE smtp_authentication = 'mailgun'"
+    )
+    env.cr.execute(
+        "UPDATE fetchmail_server SET active = false WHERE server_type = 'mailgun'"
     )
     env.invalidate_all()

@@ -29,7 +29,9 @@ _LEFT_OVERS = {
         WHERE res_model LIKE 'mailgun.%'""",
     "mail servers of ours are archived": """
         SELECT name FROM ir_mail_server
-        WHERE active OR smtp_authentication = 'mailgun'""",
+        WHERE active OR smtp_authentication = 'mailgun'
+        UNION SELECT name FROM fetchmail_server
+        WHERE active OR server_type = 'mailgun'""",
 }
 
 
