@@ -90,10 +90,11 @@ class MailgunInboundEmail(models.Model):
         :return: the ids of new rows; empty when everything was known
         :rtype: list[int]
         """
+        verdicts = self._verdict_values(domain, post.raw)
         for tries_left in reversed(range(JOURNAL_TRIES)):
             try:
                 with own_cursor(self.env.registry) as env:
-                    return env[self._name]._insert(domain.id, post, token)
+                    return env[self._name]._insert(domain.id, post, token, verdicts)
             except psycopg2.errors.SerializationFailure:
                 # The other post of the same mail was committed after our snapshot; the
                 # next one sees its row.
@@ -101,9 +102,8 @@ class MailgunInboundEmail(models.Model):
                     raise
         raise AssertionError("unreachable")
 
-    def _insert(self, domain_id, post, token):
+    def _insert(self, domain_id, post, token, verdicts):
         ids = []
-        verdicts = self._verdict_values(domain_id, post.raw)
         for position, recipient in enumerate(post.recipients):
             values = {
                 "domain_id": domain_id,

@@ -59,16 +59,16 @@ class MailgunInboundEmail(models.Model):
     # === VERDICTS === #
 
     @api.model
-    def _verdict_values(self, domain_id, raw):
+    def _verdict_values(self, domain, raw):
         """Return the columns that hold Mailgun's verdicts.
 
-        :param int domain_id: of the ``mailgun.domain`` that the mail came for
+        :param domain: the ``mailgun.domain`` that the mail came for
         :param bytes raw: the mail as it came
         :return: nothing while the domain does not tag, since all verdicts in the mail
             are the sender's then
         :rtype: dict
         """
-        if self.env["mailgun.domain"].browse(domain_id).spam_action != "tag":
+        if domain.spam_action != "tag":
             return {}
         verdicts = read_verdicts(raw)
         spam = {True: "spam", False: "clean", None: None}[verdicts.is_spam]

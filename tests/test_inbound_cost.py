@@ -40,7 +40,7 @@ class TestInboundCost(MailgunRoutingCase):
     def test_taking_a_mail_takes_few_queries(self):
         self.take(1)
         self.env.flush_all()
-        with self.assertQueryCount(__system__=4):
+        with self.assertQueryCount(__system__=3):
             self.take(2)
 
     def test_every_query_on_the_journal_uses_an_index(self):
