@@ -26,6 +26,16 @@ class MailgunInboundEmail(models.Model):
         """
         return not self.sender or is_automatic(raw) or self._is_forwarding_request(raw)
 
+    def _refused_in_silence(self):
+        """Return state and reason of a mail that core refused and nobody answered."""
+        if self._is_forwarding_request(self._raw_bytes()):
+            return "held", self._forwarding_request_text()
+        return "ignored", self.env._(
+            "Odoo does not accept this mail: the alias does not take mail from this "
+            "sender, or it was written to the catchall address directly. The sender "
+            "was not told, since a program wrote it."
+        )
+
     def _answer_unknown(self):
         """Tell the sender that there is no such address, where that is wanted and safe.
 

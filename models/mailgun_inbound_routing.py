@@ -202,7 +202,7 @@ class MailgunInboundEmail(models.Model):
                 "A delivery report: noted on the message that was not delivered."
             )
         elif notes.answered and notes.is_silent:
-            state, error = "held", self._forwarding_request_text()
+            state, error = self._refused_in_silence()
         elif notes.answered:
             error = self.env._(
                 "Odoo does not accept this mail and told the sender so: the alias does "

@@ -68,6 +68,12 @@ class TestInboundReplies(MailgunRoutingCase):
         self.send(9, sender="", **PROVEN)
         self.assertFalse(self.answers())
 
+    def test_a_program_that_writes_to_the_catchall_is_not_told(self):
+        row = self.send(recipient=f"catchall@{DOMAIN}", Auto_Submitted="auto-replied")
+        self.assertEqual(row.state, "ignored")
+        self.assertIn("was not told", row.error)
+        self.assertFalse(self.answers())
+
     @mute_logger(JOURNAL)
     def test_cores_own_answers_spare_programs_too(self):
         for submitted, answers in (("auto-generated", 0), ("no", 1)):
