@@ -5,11 +5,11 @@ from markupsafe import Markup
 from odoo import fields, models
 
 from ..tools.mail_head import is_automatic
+from ..tools.verdicts import read_verdicts
 from .mail_authors import authors_of
 
 # One answer a day to a sender: whoever writes to wrong addresses is no reason to write.
 ANSWER_EVERY = timedelta(days=1)
-PASSED = "pass"
 
 
 class MailgunInboundEmail(models.Model):
@@ -43,8 +43,11 @@ class MailgunInboundEmail(models.Model):
         """
         if not self.domain_id.answer_unknown or self._was_answered_lately():
             return
-        proven = PASSED in ((self.spf or "").lower(), (self.dkim or "").lower())
-        if not proven or self._is_unanswerable(self._raw_bytes()):
+        raw, sender = self._raw_bytes(), self.sender or ""
+        # The answer goes to the envelope sender: DKIM of another domain says nothing
+        # of that address.
+        proven = self.is_tagged and read_verdicts(raw).prove(sender, sender)
+        if not proven or self._is_unanswerable(raw):
             return
         self.answered_at = fields.Datetime.now()
         self._compose_unknown().send_after_commit()

@@ -55,6 +55,13 @@ class TestInboundReplies(MailgunRoutingCase):
         self.send(2, **PROVEN)
         self.assertFalse(self.answers())
 
+    def test_a_forged_sender_gets_no_answer_for_a_genuine_signature(self):
+        passed = {"X_Mailgun_Spf": "Fail", "X_Mailgun_Dkim_Check_Result": "Pass"}
+        self.send(**passed, DKIM_Signature="v=1; d=spammer.example.net; s=one")
+        self.assertFalse(self.answers())
+        self.send(2, **passed, DKIM_Signature="v=1; d=example.org; s=one")
+        self.assertEqual(len(self.answers()), 1)
+
     def test_programs_get_no_answer(self):
         for number, headers in enumerate(
             (
