@@ -1,4 +1,6 @@
-"""Which failures of routing pass by themselves."""
+"""Failures of routing: which pass by themselves, and what is kept of them."""
+
+import traceback
 
 import psycopg2
 from psycopg2.extensions import TransactionRollbackError
@@ -15,6 +17,8 @@ _PASSING = (
     LockError,
     MemoryError,
 )
+
+MAX_DETAIL = 10_000
 
 
 def is_retryable(error):
@@ -43,6 +47,15 @@ def is_no_route(error):
     looks for the same words).
     """
     return isinstance(error, ValueError) and "No possible route" in str(error)
+
+
+def traceback_of(error):
+    """Return where an exception came from, as text that PostgreSQL takes.
+
+    :param BaseException error: that was raised
+    """
+    text = "".join(traceback.format_exception(error))
+    return text.replace("\0", "")[-MAX_DETAIL:]
 
 
 def _is_due_to(error, kinds):

@@ -1,6 +1,5 @@
 import logging
 import time
-import traceback
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -10,13 +9,11 @@ from odoo.tools import email_normalize
 from ..const import ROUTING_BACKOFF
 from ..tools.mail_head import envelope
 from ..tools.stored_mail import StoredMail, fetch
-from .inbound_failures import is_no_route, is_retryable
+from .inbound_failures import is_no_route, is_retryable, traceback_of
 from .inbound_queue import InboundQueue
 from .mail_thread import NOTES, RoutingNotes, header_recipients
 
 _logger = logging.getLogger(__name__)
-
-MAX_DETAIL = 10_000
 
 
 class MailgunInboundEmail(models.Model):
@@ -241,7 +238,7 @@ class MailgunInboundEmail(models.Model):
             _logger.warning("Inbound mail %s was routed, then: %s", self.id, error)
             return
         text = f"{type(error).__name__}: {error}".replace("\0", "")
-        values = {"error": text, "error_detail": _traceback(error)}
+        values = {"error": text, "error_detail": traceback_of(error)}
         if is_retryable(error) and self._may_retry():
             self._trigger_queue(self.next_attempt_at)
             _logger.info("Inbound mail %s is tried again: %s", self.id, text)
@@ -264,8 +261,3 @@ class MailgunInboundEmail(models.Model):
             "alias in Settings > Technical > Email > Aliases and press Retry.",
             self.recipient,
         )
-
-
-def _traceback(error):
-    text = "".join(traceback.format_exception(error))
-    return text.replace("\0", "")[-MAX_DETAIL:]
