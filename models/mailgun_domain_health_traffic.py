@@ -136,16 +136,24 @@ class MailgunDomain(models.Model):
             order="__count desc",
             limit=MAX_REASONS,
         )
-        titles = {
-            "failed": self.env._("Failed mail"),
-            "held": self.env._("Held mail"),
+        words = {
+            "failed": (
+                self.env._("Failed mail"),
+                self.env._(
+                    "Open Mailgun Inbound Emails, repair the reason, press Retry."
+                ),
+            ),
+            "held": (
+                self.env._("Held mail"),
+                self.env._("Open Mailgun Inbound Emails and press Release or Discard."),
+            ),
         }
-        remedy = self.env._(
-            "Open Mailgun Inbound Emails, repair the reason, press Retry."
-        )
         return [
             HealthLine(
-                "warning", titles[state], f"{count} × {_first_line(error)}", remedy
+                "warning",
+                words[state][0],
+                f"{count} × {_first_line(error)}",
+                words[state][1],
             )
             for state, error, count in groups
         ]
