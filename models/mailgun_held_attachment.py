@@ -118,8 +118,8 @@ class MailgunHeldAttachment(models.Model):
         if not message:
             raise UserError(
                 self.env._(
-                    "There is no message any more that “%s” could be attached to. The "
-                    "whole mail can be downloaded from its entry in the journal.",
+                    "The message that “%s” came with was deleted, so the file cannot "
+                    "be attached to it. Press Discard.",
                     self.name,
                 )
             )

@@ -56,7 +56,7 @@ class TestHeldAttachments(AttachmentCase):
     def test_a_file_without_its_message_cannot_be_released(self):
         held = self.hold()
         held.mail_message_id.unlink()
-        with self.assertRaisesRegex(UserError, "journal"):
+        with self.assertRaisesRegex(UserError, "was deleted"):
             held.action_release()
         held.action_discard()
         self.assertEqual(held.state, "discarded")

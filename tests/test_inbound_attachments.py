@@ -4,10 +4,7 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.models.inbound_queue import InboundQueue
-from odoo.addons.mail_mailgun.tools.inbound import InboundPost
-
-from .common import DOMAIN, MailgunCase
+from .common import DOMAIN, MailgunRoutingCase
 from .test_attachment_type import PDF, PNG, WINDOWS
 
 TOOL = "odoo.addons.mail_mailgun.tools.attachment_type"
@@ -15,35 +12,27 @@ PROGRAM = ("invoice.pdf.exe", "application/octet-stream", WINDOWS)
 HARMLESS = ("invoice.pdf", "application/octet-stream", PDF)
 
 
-class AttachmentCase(MailgunCase):
+class AttachmentCase(MailgunRoutingCase):
     """Mails with files, from the journal to the record."""
 
-    def receive(self, *files, to="people", **options):
-        """Journal a mail with files of (name, type, bytes) and route it."""
+    def receive_files(self, *files, **headers):
+        """Receive a mail with files of (name, type, bytes); return its row."""
         mail = EmailMessage()
         mail["From"] = "Customer <customer@example.org>"
-        mail["To"] = f"{to}@{DOMAIN}"
+        mail["To"] = f"people@{DOMAIN}"
         mail["Subject"] = "A question"
         mail["Message-Id"] = "<1@example.org>"
-        for name, value in options.items():
-            mail[name.replace("_", "-")] = value
+        for name, value in headers.items():
+            mail[name] = value
         mail.set_content("How much is it?")
         for name, kind, data in files:
             mail.add_attachment(data, *kind.split("/"), filename=name)
-        return self.journal_mail(mail.as_bytes(), to)
+        return self.receive(mail.as_bytes())
 
-    def journal_mail(self, raw, to="people"):
-        post = InboundPost.from_raw(raw, "customer@example.org", [f"{to}@{DOMAIN}"])
-        ids = self.journal._receive(self.domain, post, f"token-{to}")
-        self.env.flush_all()
-        InboundQueue(self.registry).work_after_answer()
-        self.env.invalidate_all()
-        return self.journal.browse(ids)
-
-    def hold(self, *files, **options):
+    def hold(self, *files):
         """Receive dangerous files and return what was held back."""
         self.domain.attachment_policy = "hold"
-        return self.receive(*(files or [PROGRAM]), **options).held_attachment_ids
+        return self.receive_files(*(files or [PROGRAM])).held_attachment_ids
 
     def note(self, row):
         """Return the note below the message."""
@@ -61,17 +50,17 @@ class TestInboundAttachments(AttachmentCase):
     # --- types -----------------------------------------------------------------------
 
     def test_the_true_type_is_stored_where_the_declared_one_is_generic(self):
-        row = self.receive(("scan.txt", "application/octet-stream", PNG))
+        row = self.receive_files(("scan.txt", "application/octet-stream", PNG))
         self.assertEqual(row.mail_message_id.attachment_ids.mimetype, "image/png")
 
     def test_a_declared_type_is_stored_where_the_name_says_nothing(self):
-        row = self.receive(("invite", "application/x-invite", b"x"))
+        row = self.receive_files(("invite", "application/x-invite", b"x"))
         self.assertEqual(
             row.mail_message_id.attachment_ids.mimetype, "application/x-invite"
         )
 
     def test_html_is_never_stored_as_html(self):
-        row = self.receive(("page", "application/xhtml+xml", b"<html>x</html>"))
+        row = self.receive_files(("page", "application/xhtml+xml", b"<html>x</html>"))
         self.assertEqual(row.mail_message_id.attachment_ids.mimetype, "text/plain")
 
     def test_a_failure_of_libmagic_stops_no_mail(self):
@@ -89,7 +78,7 @@ class TestInboundAttachments(AttachmentCase):
 
     def test_harmless_files_get_no_notice_under_any_policy(self):
         self.domain.attachment_policy = "hold"
-        row = self.receive(HARMLESS, ("list.csv", "text/csv", b"a,b\n1,2\n"))
+        row = self.receive_files(HARMLESS, ("list.csv", "text/csv", b"a,b\n1,2\n"))
         self.assertEqual(set(self.attached(row)), {"invoice.pdf", "list.csv"})
         self.assertFalse(row.held_attachment_ids)
         message = row.mail_message_id
@@ -98,7 +87,7 @@ class TestInboundAttachments(AttachmentCase):
 
     def test_a_dangerous_file_may_be_left_alone(self):
         self.domain.attachment_policy = "leave"
-        row = self.receive(PROGRAM)
+        row = self.receive_files(PROGRAM)
         self.assertEqual(self.attached(row), ["invoice.pdf.exe"])
         message = row.mail_message_id
         thread = self.env[message.model].browse(message.res_id)
@@ -106,7 +95,7 @@ class TestInboundAttachments(AttachmentCase):
 
     def test_a_dangerous_file_is_marked_unless_said_otherwise(self):
         mails = self.env["mail.mail"].search([])
-        row = self.receive(PROGRAM, HARMLESS)
+        row = self.receive_files(PROGRAM, HARMLESS)
         self.assertEqual(set(self.attached(row)), {"invoice.pdf.exe", "invoice.pdf"})
         note = self.note(row)
         self.assertIn("Be careful with “invoice.pdf.exe”", note.body)
@@ -166,7 +155,7 @@ class TestInboundAttachments(AttachmentCase):
         outer["Subject"] = "A question"
         outer.set_content("See below.")
         outer.add_attachment(inner, filename="Your order at example.com")
-        row = self.journal_mail(outer.as_bytes())
+        row = self.receive(outer.as_bytes())
         self.assertEqual(row.state, "done")
         self.assertIn("Your order at example.com", self.attached(row))
         self.assertFalse(row.held_attachment_ids)
@@ -174,8 +163,8 @@ class TestInboundAttachments(AttachmentCase):
     def test_each_record_of_a_mail_gets_the_notice_and_its_own_held_file(self):
         self.alias.copy({"alias_name": "others"})
         self.domain.attachment_policy = "hold"
-        to = {"Cc": f"others@{DOMAIN}"}
-        held = self.receive(PROGRAM, **to).held_attachment_ids
+        row = self.receive_files(PROGRAM, Cc=f"others@{DOMAIN}")
+        held = row.held_attachment_ids
         self.assertEqual(len(held), 2)
         self.assertEqual(len(held.mail_message_id), 2)
         held[0].action_release()
@@ -185,6 +174,6 @@ class TestInboundAttachments(AttachmentCase):
         self.alias.copy({"alias_name": "hidden"})
         first = self.hold()
         mail = first.inbound_email_id._raw_bytes()
-        second = self.journal_mail(mail, "hidden").held_attachment_ids
+        second = self.receive(mail, f"hidden@{DOMAIN}").held_attachment_ids
         self.assertEqual(len(second), 1)
         self.assertNotEqual(first.mail_message_id, second.mail_message_id)
