@@ -4,9 +4,9 @@
 def uninstall_hook(env):
     """Archive our mail servers, outgoing and incoming.
 
-    Without this they would turn into SMTP and IMAP servers with no host (``ondelete`` of
-    the selection sets the default type), and the next mail, or the next poll, would try
-    to use them.
+    Without this they would turn into SMTP and IMAP servers with no host, since that is
+    the default type (``ondelete`` of the selection), and the next mail, or the next
+    poll, would try to use them.
     """
     env.flush_all()
     # Not through write(): core refuses to archive a server that a template names, and
