@@ -1,3 +1,7 @@
+import logging
+
+import psycopg2
+
 from odoo import http
 from odoo.http import request
 from odoo.modules import module
@@ -15,6 +19,8 @@ from ..tools.errors import MalformedPayload
 from ..tools.forms import Form
 from ..tools.inbound import read_inbound
 from . import answers
+
+_logger = logging.getLogger(__name__)
 
 MAX_MESSAGE_PARAMETER = "mail_mailgun.max_message_mib"
 
@@ -96,4 +102,8 @@ def _route_after(response, dbname):
 
     @response.call_on_close
     def route():
-        InboundQueue(Registry(dbname)).work_after_answer()
+        try:
+            InboundQueue(Registry(dbname)).work_after_answer()
+        except psycopg2.Error as error:
+            # No connection to be had, say; the scheduled action comes within a minute.
+            _logger.info("Mail is left to the scheduled action: %s", error)

@@ -47,6 +47,10 @@ class OdooServer:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._life.close()
 
+    def has_ended(self) -> bool:
+        """Tell whether it ended by itself."""
+        return self._process.poll() is not None
+
     def stop(self) -> None:
         """End it as an operator would."""
         self._life.close()
@@ -56,7 +60,7 @@ class OdooServer:
         return self._process.wait()
 
     def _answers(self) -> bool:
-        if self._process.poll() is not None:
+        if self.has_ended():
             raise StepFailed(
                 f"it ended with {self._process.returncode}; {self.log}:\n"
                 f"{odoo_run.tail(self.log)}"

@@ -73,6 +73,7 @@ def _strike(
         while writer.is_alive() and writer.written < moment:
             time.sleep(0.01)
         time.sleep(chance.random())
+        _revive(steps, stage)
         steps.say(f"{blow} at mail {writer.written}")
         if blow == _KILL:
             stage.odoo.kill()
@@ -81,15 +82,27 @@ def _strike(
             postgres.crash()
 
 
+def _revive(steps: Steps, stage: Stage) -> None:
+    """Start Odoo again when it gave up, as a service manager does.
+
+    The master of the workers ends when PostgreSQL is away at the wrong moment.
+    """
+    if stage.odoo.has_ended():
+        steps.say("Odoo has ended by itself, it is started again")
+        stage.odoo.stop()
+        stage.odoo.start(steps)
+
+
 def _calm(steps: Steps, stage: Stage, writer: Writer) -> None:
     """Wait until everything is written, and Odoo has taken every post."""
     writer.join()
     if writer.error:
         raise StepFailed(f"the local Mailgun refused a mail: {writer.error}")
-    steps.wait_for("Odoo to take every post", lambda: _is_calm(stage), _PATIENCE)
+    steps.wait_for("Odoo to take every post", lambda: _is_calm(steps, stage), _PATIENCE)
 
 
-def _is_calm(stage: Stage) -> bool:
+def _is_calm(steps: Steps, stage: Stage) -> bool:
+    _revive(steps, stage)
     return all(
         post["next_at"] is None and post["outcome"] != "waiting"
         for post in _posts(stage)
@@ -101,7 +114,7 @@ def _repeat_later(steps: Steps, stage: Stage, writer: Writer) -> None:
     wanted = len(_answers(stage)) + writer.repeat_some()
     steps.wait_for(
         "the repeated posts",
-        lambda: len(_answers(stage)) >= wanted and _is_calm(stage),
+        lambda: len(_answers(stage)) >= wanted and _is_calm(steps, stage),
         _PATIENCE,
     )
 
