@@ -203,6 +203,13 @@ class TestInboundRouting(MailgunRoutingCase):
         self.assertEqual(row.state, "failed")
         self.assertEqual(row.attempt_count, len(ROUTING_BACKOFF) + 1)
 
+    def test_what_fails_after_the_commit_is_no_failure_of_the_mail(self):
+        row = self.receive()
+        with self.assertLogs(JOURNAL, "WARNING") as logs:
+            row._register_failure(psycopg2.OperationalError("the mail server is gone"))
+        self.assertIn("was routed, then", logs.output[0])
+        self.assertEqual((row.state, row.error), ("done", False))
+
     def test_a_permanent_failure_ends_as_failed_and_answers_once(self):
         gateway = self.registry["mail.thread"]
         answer = patch.object(gateway, "_routing_create_bounce_email")
