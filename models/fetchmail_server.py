@@ -139,9 +139,8 @@ class FetchmailServer(models.Model):
         return servers.search([("mailgun_domain_id", "=", domain.id)], limit=1)
 
     def _mailgun_options(self):
-        """Return the arguments of ``message_process`` that the server asks for."""
+        """Return what ``message_process`` shall do with the mail itself."""
         return {
-            "model": self.object_id.model or None,
             "save_original": self.original,
             "strip_attachments": bool(self) and not self.attach,
         }

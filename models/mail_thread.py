@@ -100,7 +100,9 @@ class MailThread(models.AbstractModel):
         return thread_id
 
     @api.model
-    def _mailgun_route_recipient(self, mime, recipient):
+    def _mailgun_route_recipient(
+        self, mime, recipient, save_original=False, strip_attachments=False
+    ):
         """Route a mail for one envelope recipient that nothing in it names.
 
         Core takes a mail once: as a reply, or for the aliases in its headers. An alias
@@ -109,10 +111,14 @@ class MailThread(models.AbstractModel):
 
         :param bytes mime: the mail with its envelope headers
         :param str recipient: the address of an alias
+        :param bool save_original: as of ``message_process``
+        :param bool strip_attachments: as of ``message_process``
         """
         message = email.message_from_bytes(mime, policy=email.policy.SMTP)
-        values = self.message_parse(message)
+        values = self.message_parse(message, save_original=save_original)
         values.pop("parent_id", None)
+        if strip_attachments:
+            values.pop("attachments", None)
         alone = {
             **values,
             "recipients": recipient,

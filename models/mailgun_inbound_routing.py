@@ -100,11 +100,12 @@ class MailgunInboundEmail(models.Model):
     def _pass_to_core(self, raw, known, settled, notes):
         mime = envelope(raw, self.sender, [self.recipient], self.message_id)
         gateway = self.env["mail.thread"].with_context(**{NOTES: notes})
+        server = self.env["fetchmail.server"]._mailgun_server(self.domain_id)
+        options = server._mailgun_options()
         if not (known or settled):
-            server = self.env["fetchmail.server"]._mailgun_server(self.domain_id)
-            gateway.message_process(message=mime, **server._mailgun_options())
+            gateway.message_process(server.object_id.model or None, mime, **options)
         if self._is_unreached(raw, known, notes):
-            gateway._mailgun_route_recipient(mime, self.recipient)
+            gateway._mailgun_route_recipient(mime, self.recipient, **options)
 
     def _fetch_stored(self):
         """Get the whole mail of which the post brought the text only.

@@ -136,7 +136,7 @@ class TestInboundAttachments(AttachmentCase):
         with patch.object(
             self.registry["fetchmail.server"],
             "_mailgun_options",
-            lambda _self: {"model": None, "save_original": True},
+            lambda _self: {"save_original": True},
         ):
             held = self.hold()
         self.assertEqual(

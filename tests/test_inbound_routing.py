@@ -114,6 +114,21 @@ class TestInboundRouting(MailgunRoutingCase):
         row = self.receive(mail=mail)
         self.assertEqual((row.state, row._raw_bytes()), ("done", mail))
 
+    def test_the_incoming_servers_options_hold_for_an_alias_in_bcc(self):
+        self.env["fetchmail.server"].create(
+            {
+                "name": "Mailgun",
+                "server_type": "mailgun",
+                "mailgun_domain_id": self.domain.id,
+                "original": True,
+            }
+        )
+        self.alias.copy({"alias_name": "hidden"})
+        self.receive()
+        row = self.receive(recipient=f"hidden@{DOMAIN}")
+        names = row.mail_message_id.attachment_ids.mapped("name")
+        self.assertEqual(names, ["original_email.eml"])
+
     def test_a_mail_that_this_database_sent_comes_back_to_nobody(self):
         partner = self.env["res.partner"].create({"name": "Customer"})
         sent = partner.message_post(body="Our offer", message_type="comment")
