@@ -138,6 +138,8 @@ def _fingerprint() -> str:
 @contextlib.contextmanager
 def _sandbox(steps: Steps, name: str, more: Sequence[str]) -> Iterator[SandboxClient]:
     options = ["--domain", DOMAIN, "--api-key", API_KEY, "--signing-key", SIGNING_KEY]
-    with sandbox_process.running(f"{name}-sandbox", *options, *more) as client:
+    with sandbox_process.running(
+        f"{name}-sandbox", *options, *more, port=sandbox_process.PORT
+    ) as client:
         steps.say(f"the local Mailgun answers at {client.url}")
         yield client
