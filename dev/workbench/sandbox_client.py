@@ -18,13 +18,6 @@ class SandboxClient:
         self._http = requests.Session()
         self._http.trust_env = False
 
-    def answers(self) -> bool:
-        """Tell whether the sandbox is up."""
-        try:
-            return self._call("GET", "/sandbox/mails").ok
-        except requests.ConnectionError:
-            return False
-
     def mails_of(self, mailbox: str) -> list[dict]:
         """Return what arrived for an address."""
         found = self._call("GET", "/sandbox/mails", params={"mailbox": mailbox})
