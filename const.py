@@ -17,7 +17,6 @@ API_TIMEOUT = 20
 
 MIB = 1024 * 1024
 MAX_MESSAGE_MB = 25  # "Maximum message size is 25MB", send-http manual
-MAX_RECIPIENTS_PER_CALL = 1000
 
 # --- Inbound -------------------------------------------------------------------------
 

@@ -29,6 +29,8 @@ class MailgunDomain(models.Model):
     inbound_url = fields.Char("Inbound URL", compute="_compute_urls")
     route_expression = fields.Char(compute="_compute_route_expression")
     remote_state = fields.Char("State at Mailgun", readonly=True, copy=False)
+    # Why Mailgun could not be asked at the last daily check.
+    check_trouble = fields.Char(readonly=True, copy=False)
     remote_checked_at = fields.Datetime("Checked on", readonly=True, copy=False)
     spam_action = fields.Char("Spam Filter", readonly=True, copy=False)
     dns_record_ids = fields.One2many("mailgun.dns.record", "domain_id", "DNS Records")
@@ -92,7 +94,8 @@ class MailgunDomain(models.Model):
             return str(error)
 
     def _store_remote(self, info):
-        self.remote_state = info.state
+        self.check_trouble = False
+        self.remote_state = ": ".join(filter(None, [info.state, info.reason]))
         self.remote_checked_at = fields.Datetime.now()
         self.spam_action = info.spam_action
         self.env["mailgun.dns.record"]._replace(self, info.records)
@@ -104,10 +107,8 @@ class MailgunDomain(models.Model):
         wanted = self._wanted_route(ours)
         if not ours:
             ours = account.create_route(wanted)
-            self._remember(route=ours.id)
         elif (ours.expression, ours.actions) != (wanted.expression, wanted.actions):
             account.update_route(wanted)
-            self._remember(route=ours.id)
         for route in doubles:
             account.delete_route(route.id)
         self.route_found = ours.id
@@ -209,7 +210,6 @@ class MailgunDomain(models.Model):
                 account.delete_route(route.id)
         self.route_found = self.webhook_found = False
         left = dict(self.footprint or {})
-        left.pop("route", None)
         if left.get("webhook"):
             account.remove_webhook(self.name, left["webhook"])
             del left["webhook"]

@@ -1,10 +1,14 @@
+import logging
+
 from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, fields, models
 
-from ..tools.errors import ApiError
+from ..tools.errors import ApiError, TransientError
 from ..tools.management import Management
 from .health_line import LEVELS
+
+_logger = logging.getLogger(__name__)
 
 
 class MailgunDomain(models.Model):
@@ -75,9 +79,11 @@ class MailgunDomain(models.Model):
                 self._store_remote(account.get_domain(self.name))
                 if self.route_found and not self._our_routes(account):
                     self.route_trouble = self.env._("The route at Mailgun is gone.")
+        except TransientError as error:
+            # It passes by itself: nobody is called for it.
+            _logger.info("Mailgun domain %s is not checked today: %s", self.name, error)
         except ApiError as error:
-            self.sending_trouble = str(error)
-            self.sending_trouble_at = fields.Datetime.now()
+            self.check_trouble = str(error)
 
     def _raise_or_close_activity(self):
         """Have one open activity as long as something needs repair."""

@@ -38,6 +38,13 @@ class MailgunDomain(models.Model):
                 self.env._("There is none, so nothing can be sent."),
                 self.env._("Enter it below; it is at Mailgun under API Security."),
             )
+        if self.check_trouble:
+            return HealthLine(
+                "error",
+                self.env._("API key"),
+                self.check_trouble,
+                self.env._("Then press Repair."),
+            )
         if self.key_kind == "sending":
             return HealthLine(
                 "info",

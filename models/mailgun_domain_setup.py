@@ -244,7 +244,8 @@ class MailgunDomain(models.Model):
     def _where_else(self):
         """Say in which region the key does find the domain, if in the other one."""
         other = "us" if self.region == "eu" else "eu"
-        finding = probe(self._get_secret("api_key"), other, self.name)
+        key = self._get_secret("api_key")
+        finding = probe(key, other, self.name, self.subaccount or "")
         for found in finding.domains:
             if found.name == self.name and found.region == other:
                 return self.env._(

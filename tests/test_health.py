@@ -123,6 +123,15 @@ class TestHealth(ConnectCase):
         self.mailgun.answer(401, {"message": "Invalid private key"})
         self.check()
         self.assertTrue(self.activities())
+        self.assert_line("API key", "error", "does not accept the API key")
+        self.domain.action_repair()
+        self.assert_line("API key", "ok")
+
+    def test_an_hour_without_network_calls_nobody(self):
+        self.mailgun.answer(503, {"message": "Service Unavailable"})
+        self.check()
+        self.assertFalse(self.activities())
+        self.assert_line("API key", "ok")
 
     def test_a_copy_of_the_database_checks_nothing(self):
         self.domain.database_name = "the original"

@@ -50,7 +50,6 @@ class MailgunConnect(models.TransientModel):
         "Domain to Connect",
         domain="[('connect_id', '=', id)]",
     )
-    domain_name = fields.Char(related="choice_id.name")
     mail_server_id = fields.Many2one(
         "ir.mail_server",
         "Use Existing Server",
