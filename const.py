@@ -74,3 +74,71 @@ INBOUND_POLICIES = [
     ("mark", "Take it with a warning"),
     ("hold", "Hold it back"),
 ]
+
+# --- Outbound ------------------------------------------------------------------------
+
+MAX_RECIPIENTS = 1000  # "Batch sending", send-http manual
+MAX_TAGS = 3
+MAX_TAG_LENGTH = 128
+# The field of a POST, and of the events about it, that carries our reference.
+REFERENCE_VARIABLE = "odoo"
+
+# What can become of one recipient's copy, in one total order: the state of a delivery
+# is the highest that happened, so events may come in any order. A complaint outranks
+# everything; being opened does not make up for a bounce that came later.
+DELIVERY_STATES = [
+    ("sending", "Sending"),
+    ("accepted", "Accepted by Mailgun"),
+    ("deferred", "Delayed"),
+    ("delivered", "Delivered"),
+    ("opened", "Opened"),
+    ("clicked", "Clicked"),
+    ("unsubscribed", "Unsubscribed"),
+    ("suppressed", "Suppressed at Mailgun"),
+    ("failed", "Failed"),
+    ("bounced", "Bounced"),
+    ("complained", "Reported as spam"),
+]
+DELIVERY_RANK = {state: rank for rank, (state, _label) in enumerate(DELIVERY_STATES)}
+# Mailgun has taken the copy and nothing says that it did not arrive.
+TAKEN_STATES = (
+    "accepted",
+    "deferred",
+    "delivered",
+    "opened",
+    "clicked",
+    "unsubscribed",
+    "complained",
+)
+# Going out again may help once the address or a setting was repaired.
+LOST_STATES = ("suppressed", "failed", "bounced")
+
+DELIVERY_RETENTION_DAYS = 365
+
+# Seconds until the next attempt at a mail that only has to wait.
+SENDING_BACKOFF = (60, 120, 300, 600, 1200, 1800, 3600)
+# Seconds after which it is given up, counted from the later of the first attempt and
+# the date that Mailgun gave.
+SENDING_GIVES_UP = 24 * 3600
+# Seconds until mail is tried again whose setting has to be repaired first.
+SETTING_PAUSE = 30 * 60
+# A date further away than this is no waiting: it is a quota to be raised.
+LONGEST_WAIT = 24 * 3600
+# Failures of Mailgun in a row after which the rest of a batch is not tried any more.
+FAILURES_PER_BATCH = 3
+# Within one attempt, when another transaction was first.
+RACES_PER_MAIL = 6
+
+DEFAULT_LANES = 8
+# Fewer mails than this are sent one after the other.
+LANES_FROM = 5
+DEFAULT_SETTLING_MINUTES = 30
+DEFAULT_STALE_HOURS = 12
+
+MAIL_WAITS = [
+    ("wait", "Waits for Mailgun"),
+    ("setting", "Waits for a repair"),
+    ("doubt", "Waits for confirmation"),
+    ("stale", "Too old to go without asking"),
+    ("uncertain", "Nobody knows whether it went out"),
+]

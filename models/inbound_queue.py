@@ -5,9 +5,6 @@
   it leaves the mail to the holder, who looks again after each commit.
 * A few workers of the web server at a time: a second kind of try-lock, so that a burst
   of mail never takes the workers away from users.
-
-Transaction-level advisory locks only: they survive a connection pool, and vanish with
-the worker that held them.
 """
 
 import logging
@@ -17,14 +14,11 @@ import time
 from odoo import fields
 
 from ..const import DEFAULT_ROUTING_SLOTS, RACES_PER_ATTEMPT, ROUTING_TIME_BUDGET
+from .advisory_lock import ROUTED_MESSAGE, ROUTING_SLOT, try_lock
 from .inbound_failures import is_lost_race
 from .own_cursor import own_cursor
 
 _logger = logging.getLogger(__name__)
-
-# First halves of our advisory lock numbers ("mg" and a counter).
-MESSAGE_LOCK = 0x6D670001
-SLOT_LOCK = 0x6D670002
 
 SLOTS_PARAMETER = "mail_mailgun.routing_slots"
 
@@ -98,7 +92,7 @@ class InboundQueue:
         """Route every waiting row of one mail; 0 when another worker is at it."""
         count = 0
         with own_cursor(self._registry) as helper:
-            if not _try_lock(helper, MESSAGE_LOCK, message_id):
+            if not try_lock(helper.cr, ROUTED_MESSAGE, message_id):
                 return 0
             while row_id := self._claim(message_id):
                 self._route(row_id)
@@ -134,16 +128,8 @@ class InboundQueue:
     def _take_slot(self, env):
         slots = env["ir.config_parameter"].get_param(SLOTS_PARAMETER)
         count = int(slots) if str(slots).isdigit() else DEFAULT_ROUTING_SLOTS
-        return any(_try_lock(env, SLOT_LOCK, str(slot)) for slot in range(count))
+        return any(try_lock(env.cr, ROUTING_SLOT, str(slot)) for slot in range(count))
 
     def _wake_cron(self):
         with own_cursor(self._registry) as env:
             env["mailgun.inbound.email"]._trigger_queue()
-
-
-def _try_lock(env, kind, name):
-    env.cr.execute(
-        "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))",
-        [kind, name],
-    )
-    return env.cr.fetchone()[0]

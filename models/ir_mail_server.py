@@ -4,8 +4,10 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from ..const import MAX_MESSAGE_MB
-from ..tools.errors import MailgunError
+from ..tools.errors import MailgunError, RefusedRecipient
 from ..tools.session import MailgunSession
+from .delivery_ledger import IN_HAND
+from .outgoing_session import OutgoingSession
 
 
 class IrMail_Server(models.Model):
@@ -95,28 +97,29 @@ class IrMail_Server(models.Model):
                 allow_archived=allow_archived,
             )
         self._check_forced_mail_server(server, allow_archived, smtp_from)
-        return server._mailgun_session(smtp_from)
-
-    def _mailgun_session(self, smtp_from):
-        domain = self.mailgun_domain_id
-        options = {"o:testmode": "yes"} if domain.test_mode else {}
-        return domain._open_session(self.from_filter, smtp_from, options)
+        return OutgoingSession(server, smtp_from)
 
     def _preview_session(self, smtp_from):
         """Return a session for core's choice of addresses; it never sends.
 
         :param str smtp_from: as ``_find_mail_server`` chose it
         """
-        return MailgunSession("", None, self.from_filter, smtp_from, {}, None)
+        return MailgunSession("", None, self.from_filter, smtp_from)
 
     def send_email(self, message, *args, **kwargs):
-        """Say Mailgun's reason instead of core's "via SMTP server 'None'"."""
+        """Say Mailgun's reason instead of core's "via SMTP server 'None'".
+
+        An address that Mailgun refuses is what core calls no valid recipient: it goes
+        on with the other copies of the mail then.
+        """
         try:
             return super().send_email(message, *args, **kwargs)
         except MailDeliveryException as error:
             reason = error.__context__
             if not isinstance(reason, MailgunError):
                 raise
+            if isinstance(reason, RefusedRecipient) and self.env.context.get(IN_HAND):
+                raise AssertionError(self.NO_VALID_RECIPIENT) from reason
             raise MailDeliveryException(
                 self.env._("Mailgun did not take the mail"), str(reason)
             ) from reason

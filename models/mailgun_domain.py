@@ -6,7 +6,6 @@ from odoo.exceptions import ValidationError
 
 from ..tools.client import MailgunClient
 from ..tools.errors import SettingError
-from ..tools.session import MailgunSession
 from . import secret_keys
 
 
@@ -219,23 +218,6 @@ class MailgunDomain(models.Model):
                 )
             )
         return MailgunClient(self.region, key, self.subaccount or "")
-
-    def _open_session(self, from_filter=False, smtp_from=False, options=None):
-        """Return what core sends through; nothing is opened before the first mail.
-
-        :param str from_filter: of the mail server
-        :param str smtp_from: the address that core chose
-        :param dict options: sent along with every mail (``o:…``)
-        :rtype: MailgunSession
-        """
-        return MailgunSession(
-            domain=self.name,
-            open_client=self._open_client,
-            from_filter=from_filter,
-            smtp_from=smtp_from,
-            options=options or {},
-            observe=self._note_sending,
-        )
 
     def _check_usable(self):
         if self.state != "ready":

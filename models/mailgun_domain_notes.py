@@ -68,7 +68,9 @@ class MailgunDomain(models.Model):
             return
         with own_cursor(self.env.registry) as env:
             env.cr.execute(
-                "SELECT id FROM mailgun_domain WHERE id = %s FOR UPDATE SKIP LOCKED",
+                # A row of the ledger holds on to the domain's key, not to its notes.
+                """SELECT id FROM mailgun_domain WHERE id = %s
+                      FOR NO KEY UPDATE SKIP LOCKED""",
                 [self.id],
             )
             if env.cr.fetchone():

@@ -21,6 +21,7 @@ from . import (
     test_mailgun_domain,
     test_management,
     test_recovery,
+    test_retry_hint,
     test_round_trip,
     test_session,
     test_signature,

@@ -133,6 +133,7 @@ class MailgunSendingCase(MailgunMixin, TransactionCase):
 
     def setUp(self):
         super().setUp()
+        self.registry_enter_test_mode()
         self.mailgun = LocalMailgun()
         self.enterContext(self.mailgun.running())
         # Odoo sends nothing during tests unless asked to.

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import socket
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -62,6 +63,10 @@ class LocalMailgun:
             body = json.dumps(body).encode()
         self.answers.append((status, body, content_type))
 
+    def hang_up(self, after_reading=True):
+        """Close the connection of the next request, before or after it was read."""
+        self.answers.append((None, after_reading, None))
+
     def respond(self, _seen):
         """Return status, body and content type when no answer is queued."""
         return 200, json.dumps(QUEUED).encode(), "application/json"
@@ -75,6 +80,10 @@ class LocalMailgun:
             protocol_version = "HTTP/1.1"  # keeps connections alive, as Mailgun does
 
             def handle_any(self):
+                if mailgun.answers and mailgun.answers[0] == (None, False, None):
+                    mailgun.answers.popleft()
+                    self._hang_up()
+                    return
                 length = int(self.headers.get("Content-Length") or 0)
                 seen = Seen(
                     self.command,
@@ -88,11 +97,18 @@ class LocalMailgun:
                 status, body, content_type = (
                     answers.popleft() if answers else mailgun.respond(seen)
                 )
+                if status is None:
+                    self._hang_up()
+                    return
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def _hang_up(self):
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
 
             do_GET = do_POST = do_PUT = do_DELETE = handle_any
 

@@ -1,4 +1,6 @@
 import os
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from unittest.mock import patch
 
 from odoo.tests import BaseCase, tagged
@@ -6,7 +8,9 @@ from odoo.tests import BaseCase, tagged
 from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
 from odoo.addons.mail_mailgun.tools.client import MailgunClient, api_url
 from odoo.addons.mail_mailgun.tools.errors import (
+    DoubtfulError,
     RefusedMessage,
+    RefusedRecipient,
     SettingError,
     TransientError,
 )
@@ -111,22 +115,48 @@ class TestClient(BaseCase):
         text = f"Domain {DOMAIN} is not allowed to send: not verified."
         self.assert_answer(SettingError, 400, {"message": text}, ["DNS", "verified"])
 
-    def test_a_used_up_quota_only_has_to_wait(self):
-        text = (
+    def limit(self, until):
+        return (
             f"Domain {DOMAIN} is not allowed to send: recipient limit exceeded, try "
-            "again after Sat, 01 Jan 2022 00:00:00 UTC"
+            f"again after {format_datetime(until)[:-5]}UTC"
         )
-        for status in (400, 420, 429):
-            self.assert_answer(TransientError, status, {"message": text}, ["01 Jan"])
 
-    def test_mailguns_own_failures_only_have_to_wait(self):
+    def test_a_limit_only_has_to_wait_until_the_date_that_mailgun_gives(self):
+        until = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(hours=3)
+        for status in (400, 420, 429):
+            self.mailgun.answer(status, {"message": self.limit(until)})
+            with self.assertRaises(TransientError) as caught:
+                self.send()
+            self.assertEqual(caught.exception.retry_at, until.timestamp())
+
+    def test_a_quota_that_lasts_for_days_is_to_be_raised(self):
+        until = datetime.now(timezone.utc) + timedelta(days=9)
+        words = ["no more for now", "control panel"]
+        self.assert_answer(SettingError, 429, {"message": self.limit(until)}, words)
+
+    def test_after_mailguns_own_failure_nobody_knows_whether_it_took_the_mail(self):
         page = b"<html><body>502 Bad Gateway</body></html>"
         for status in (500, 502, 503, 504):
-            self.assert_answer(TransientError, status, page, ["later"], "text/html")
+            self.assert_answer(DoubtfulError, status, page, ["later"], "text/html")
+
+    def test_an_answer_that_never_comes_leaves_doubt(self):
+        self.mailgun.hang_up(after_reading=True)
+        with self.assertRaisesRegex(DoubtfulError, "before its answer came"):
+            self.send()
+
+    def test_a_request_that_was_not_written_in_full_leaves_none(self):
+        self.mailgun.hang_up(after_reading=False)
+        with self.assertRaises(TransientError) as caught:
+            self.client.send_mime(DOMAIN, MIME * 2_000_000, ["customer@example.org"])
+        self.assertNotIsInstance(caught.exception, DoubtfulError)
 
     def test_a_refused_message_says_why_in_mailguns_words(self):
-        text = "'to' parameter is not a valid address. please check documentation"
+        text = "Too many recipients, max is 1000"
         self.assert_answer(RefusedMessage, 400, {"message": text}, [text])
+
+    def test_a_refused_address_is_told_from_a_refused_message(self):
+        text = "'to' parameter is not a valid address. please check documentation"
+        self.assert_answer(RefusedRecipient, 400, {"message": text}, [text])
 
     def test_a_message_that_is_too_large_is_refused_with_the_limit(self):
         page = b"<html>413 Request Entity Too Large</html>"

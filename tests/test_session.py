@@ -34,7 +34,6 @@ class TestSession(BaseCase):
             open_client=open_client or (lambda: MailgunClient("us", "key")),
             from_filter="mail.example.com",
             smtp_from="sales@mail.example.com",
-            options={},
             observe=self.observed.append,
         )
 

@@ -5,13 +5,25 @@ text or as the HTML page of a proxy (API reference, "Errors"; mailgun-js-boland#
 """
 
 import json
+import time
 
-from ..const import API_URL_VARIABLE
-from .errors import ApiError, RefusedMessage, SettingError, TransientError
+from ..const import API_URL_VARIABLE, LONGEST_WAIT
+from .errors import (
+    ApiError,
+    DoubtfulError,
+    RefusedMessage,
+    RefusedRecipient,
+    SettingError,
+    TransientError,
+)
+from .retry_hint import retry_at
 
 # Answers that mean "again later". 420 is what Mailgun sends instead of 429 at times
 # (mailgun-java#50).
-_RETRY_STATUS = frozenset({420, 429, 500, 502, 503, 504})
+_RETRY_STATUS = frozenset({420, 429})
+# What is behind these may have been done all the same (feedback.mailgun.com: "5xx, but
+# the mail was sent"; a gateway's 502 and 504 say only that the answer is missing).
+_FAILURE_STATUS = frozenset({500, 502, 503, 504})
 _TEXT_KEYS = ("message", "Reason", "Description", "Error", "error")
 _MAX_DETAIL = 500
 
@@ -49,10 +61,16 @@ def api_error(response, domain: str, region: str) -> ApiError:
     domain = domain or "this account"
     not_allowed = "not allowed to send" in detail.lower()
     limited = not_allowed and "try again" in detail.lower()
-    if status in _RETRY_STATUS or limited:
-        return TransientError(
-            f"Mailgun asks to try again later: {detail}", status, detail
+    if status in _FAILURE_STATUS:
+        return DoubtfulError(
+            f"Mailgun has trouble of its own (HTTP {status}), which passes; later it "
+            f"is tried again: {detail}",
+            status,
+            detail,
+            retry_at(detail, body_of(response), response.headers, time.time()),
         )
+    if status in _RETRY_STATUS or limited:
+        return _limit(response, domain, detail)
     if status in _SETTING_SENTENCES and not _is_missing_thing(status, detail):
         sentence = _SETTING_SENTENCES[status].format(
             domain=domain, region=region.upper(), detail=detail.rstrip(".")
@@ -76,7 +94,23 @@ def api_error(response, domain: str, region: str) -> ApiError:
             status,
             detail,
         )
-    return RefusedMessage(f"Mailgun refuses this: {detail}", status, detail)
+    refused = RefusedRecipient if "'to' parameter" in detail else RefusedMessage
+    return refused(f"Mailgun refuses this: {detail}", status, detail)
+
+
+def _limit(response, domain: str, detail: str) -> ApiError:
+    """Tell a pause, which passes by itself, from a quota that somebody has to raise."""
+    now, status = time.time(), response.status_code
+    until = retry_at(detail, body_of(response), response.headers, now)
+    if until - now > LONGEST_WAIT:
+        return SettingError(
+            f"Mailgun lets {domain} send no more for now: {detail} Raise the limit in "
+            "Mailgun's control panel, or wait until then.",
+            status,
+            detail,
+        )
+    text = f"Mailgun asks to try again later: {detail}"
+    return TransientError(text, status, detail, until)
 
 
 def _is_missing_thing(status, detail):

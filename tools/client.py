@@ -5,22 +5,30 @@ errors that say what to do (see ``errors``); Mailgun's own words travel along in
 ``detail``, the key never does.
 """
 
+import io
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urlsplit
 
 import requests
+from urllib3.exceptions import ProtocolError
+from urllib3.filepost import encode_multipart_formdata
 
 from ..const import API_TIMEOUT, API_URL_VARIABLE, REGION_HOSTS
 from .answers import api_error, body_of, clip
-from .errors import RefusedMessage, SettingError, TransientError
+from .errors import DoubtfulError, RefusedMessage, SettingError, TransientError
 
 # Where Mailgun keeps stored mail and further pages of a list; their addresses come
 # from outside, and the key goes nowhere else.
 _TRUSTED_HOSTS = (".mailgun.net", ".mailgun.org")
 
 _DONE = (200, 202, 204)
+
+# Seconds after which an unused connection is not trusted any more: what is written to
+# one that the other side has just closed may or may not have been read.
+_IDLE_LIMIT = 15
 
 
 def api_url(region: str) -> str:
@@ -61,6 +69,7 @@ class MailgunClient:
     def __init__(self, region: str, key: str, subaccount: str = ""):
         self.region = region
         self._url = api_url(region)
+        self._used_at = 0.0
         self._http = requests.Session()
         self._http.auth = ("api", key)
         if subaccount:
@@ -92,22 +101,32 @@ class MailgunClient:
         :param recipients: the envelope: every address of To, Cc and Bcc
         :param options: ``o:…``, ``v:…`` and ``h:…`` fields
         :return: Mailgun's id, the Message-Id in angle brackets
-        :raise TransientError: try again later
+        :raise TransientError: try again later; nothing was accepted
+        :raise DoubtfulError: nobody knows whether it was accepted
         :raise SettingError: repair a setting first
         :raise RefusedMessage: this message cannot be sent as it is
         """
         fields = [("to", address) for address in recipients]
-        fields += list(dict(options).items())
+        for name, values in dict(options).items():
+            several = [values] if isinstance(values, str) else values
+            fields += [(name, value) for value in several]
         # A file name is required: without one Mailgun answers "'message' parameter is
         # not a file".
-        files = {"message": ("message.mime", mime, "message/rfc822")}
-        answer = self.call(
-            "POST",
-            path("/v3/{}/messages.mime", domain),
-            domain,
-            data=fields,
-            files=files,
-        )
+        fields.append(("message", ("message.mime", mime, "message/rfc822")))
+        content, content_type = encode_multipart_formdata(fields)
+        body = _Body(content)
+        try:
+            answer = self.call(
+                "POST",
+                path("/v3/{}/messages.mime", domain),
+                domain,
+                data=body,
+                headers={"Content-Type": content_type},
+            )
+        except DoubtfulError as error:
+            if error.status or body.was_read:
+                raise
+            raise TransientError(str(error), detail=error.detail) from error
         identifier = answer.get("id")
         if not isinstance(identifier, str) or not identifier:
             # A wrong URL is answered 200 "Mailgun Magnificent API".
@@ -145,6 +164,8 @@ class MailgunClient:
         :raise ApiError: every answer but 2xx, and none at all
         """
         url = self._url + address if address.startswith("/") else _trusted(address)
+        if time.monotonic() - self._used_at > _IDLE_LIMIT:
+            self._http.close()
         try:
             response = self._http.request(
                 method,
@@ -155,6 +176,7 @@ class MailgunClient:
             )
         except requests.RequestException as error:
             raise _network_error(error, self._url) from error
+        self._used_at = time.monotonic()
         if response.status_code in _DONE:
             return body_of(response)
         raise api_error(response, domain, self.region)
@@ -175,22 +197,54 @@ def _origin(parts):
     return parts.scheme, parts.netloc
 
 
+class _Body(io.BytesIO):
+    """A request's body that knows whether it was read to its end.
+
+    Of a request that was not written in full, Mailgun has accepted nothing.
+    """
+
+    was_read = False
+
+    def read(self, *size):
+        found = super().read(*size)
+        self.was_read = self.tell() >= len(self.getbuffer())
+        return found
+
+
 def _network_error(error, url: str) -> TransientError:
     # str(error) of requests repeats the whole URL and object addresses; name the kind.
-    kind = type(error).__name__
+    kind, detail = type(error).__name__, clip(str(error))
     if isinstance(error, requests.exceptions.SSLError):
         return TransientError(
             f"The certificate of {url} is not trusted by this server ({kind}). If a "
             "proxy inspects traffic here, name its authority by REQUESTS_CA_BUNDLE.",
-            detail=clip(str(error)),
+            detail=detail,
         )
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return TransientError(
+        return DoubtfulError(
             f"Mailgun at {url} took the request and did not answer in time ({kind}).",
-            detail=clip(str(error)),
+            detail=detail,
+        )
+    if _was_connected(error):
+        return DoubtfulError(
+            f"The connection to Mailgun at {url} broke before its answer came ({kind})."
+            " Check this server's network, firewall and proxy for outgoing HTTPS.",
+            detail=detail,
         )
     return TransientError(
         f"Mailgun at {url} could not be reached ({kind}). Check this server's network, "
         "firewall and proxy for outgoing HTTPS.",
-        detail=clip(str(error)),
+        detail=detail,
     )
+
+
+def _was_connected(error) -> bool:
+    """Tell whether the request was under way: no name, port or proxy was missing.
+
+    urllib3 calls a failure before that ``MaxRetryError``, one after it
+    ``ProtocolError``; requests gives both as ``ConnectionError``.
+    """
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return True
+    cause = error.args[0] if error.args else None
+    return type(error) is requests.ConnectionError and isinstance(cause, ProtocolError)

@@ -3,6 +3,7 @@
 The class says what to *do*, the text says what happened and how to repair it:
 
 * :class:`TransientError`  wait, then try again; nothing is wrong here;
+* :class:`DoubtfulError`   nobody knows whether Mailgun took the mail: find out first;
 * :class:`SettingError`    somebody has to change a setting, here or at Mailgun;
 * :class:`RefusedMessage`  this one mail has to change, all others are fine;
 * :class:`InvalidSignature`, :class:`MalformedPayload`  what came in is not for us.
@@ -28,7 +29,18 @@ class ApiError(MailgunError):
 
 
 class TransientError(ApiError):
-    """It will work later: rate limit, Mailgun's own failure, network trouble."""
+    """It will work later: rate limit, Mailgun's own failure, network trouble.
+
+    :param float retry_at: when Mailgun says that it will, seconds since 1970; or 0
+    """
+
+    def __init__(self, message, status=0, detail="", retry_at=0.0):
+        super().__init__(message, status, detail)
+        self.retry_at = retry_at
+
+
+class DoubtfulError(TransientError):
+    """The request was made and its answer is not known, so it may have been obeyed."""
 
 
 class SettingError(ApiError):
@@ -37,6 +49,10 @@ class SettingError(ApiError):
 
 class RefusedMessage(ApiError):
     """Mailgun refuses this one message: address, size, content."""
+
+
+class RefusedRecipient(RefusedMessage):
+    """Mailgun refuses the addresses, not the message: others may get it."""
 
 
 class MalformedPayload(MailgunError):

@@ -9,6 +9,7 @@ from odoo import api, fields, models
 from ..tools.errors import ApiError, MailgunError
 from ..tools.event_log import EventLog, EventsApi, event_time
 from ..tools.management import Management
+from ..tools.session import MailgunSession
 
 MIB = 1024 * 1024
 
@@ -70,7 +71,10 @@ class MailgunRoundTrip(models.TransientModel):
         """
         self.ensure_one()
         self.started_at = time.time()
-        session = self.domain_id._open_session()
+        domain = self.domain_id
+        session = MailgunSession(
+            domain.name, domain._open_client, None, None, observe=domain._note_sending
+        )
         try:
             session.send_message(self._compose(), self._sender(), [self.address])
         except MailgunError as error:

@@ -1,0 +1,60 @@
+"""Locks that belong to no row, for work that two workers must not do at once.
+
+Transaction-level only: they survive a connection pool, and vanish with the worker that
+held them. A name that does not fit into a number is hashed; two names with one hash
+only wait for each other without need.
+"""
+
+# First halves of the lock numbers ("mg" and a counter).
+ROUTED_MESSAGE = 0x6D670001
+ROUTING_SLOT = 0x6D670002
+# Shared by whoever sends the message, exclusive for whoever applies what became of it.
+SENT_MESSAGE = 0x6D670003
+# Held by the one who is sending a mail.mail right now.
+SENDING_MAIL = 0x6D670004
+
+
+def try_lock(cursor, kind, name):
+    """Take a lock if nobody has it; tell whether it was taken.
+
+    :param cursor: whose transaction holds it
+    :param int kind: one of the numbers above
+    :param str name: of what is locked
+    """
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", [kind, name])
+    return cursor.fetchone()[0]
+
+
+def try_lock_many(cursor, kind, names):
+    """Take all locks that nobody has; return the names of those.
+
+    :param list[str] names: of what is locked
+    """
+    cursor.execute(
+        """SELECT name FROM unnest(%s) AS name
+            WHERE pg_try_advisory_xact_lock(%s, hashtext(name))""",
+        [list(names), kind],
+    )
+    return {name for (name,) in cursor.fetchall()}
+
+
+def lock_for_sending(cursor, mail_id, message_id):
+    """Take what a sender needs: the mail for itself, the message with other senders.
+
+    Waits while what became of the message is being written down, which takes a moment.
+
+    :return: whether nobody else is sending the mail
+    :rtype: bool
+    """
+    cursor.execute(
+        """SELECT pg_try_advisory_xact_lock(%s, %s),
+                  pg_advisory_xact_lock_shared(%s, hashtext(%s))""",
+        [SENDING_MAIL, mail_id, SENT_MESSAGE, message_id],
+    )
+    return cursor.fetchone()[0]
+
+
+def is_being_sent(cursor, mail_id):
+    """Tell whether a worker is sending a mail right now."""
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [SENDING_MAIL, mail_id])
+    return not cursor.fetchone()[0]

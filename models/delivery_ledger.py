@@ -1,0 +1,300 @@
+"""The ledger of what was handed to Mailgun, safe from whatever happens to the sender.
+
+Each entry is committed in a short transaction of its own: before a POST that it is
+about to be made, after it how it ended. What a crash leaves behind is a row that still
+says ``sending``, and that is the one thing nobody may guess about (see
+``mailgun_delivery_doubt.py``). The sender's own transaction cannot see these rows: its
+snapshot is older. Whatever it has to know of them it learns here.
+"""
+
+import contextlib
+import itertools
+import secrets
+import time
+from dataclasses import dataclass, field
+
+import psycopg2
+from psycopg2.extensions import TransactionRollbackError
+
+from odoo.fields import Datetime
+from odoo.sql_db import PoolError
+from odoo.tools import SQL
+
+from ..const import LOST_STATES, RACES_PER_MAIL
+from ..tools.addresses import domain_of, normalize
+from ..tools.errors import DoubtfulError, TransientError
+from ..tools.session import Reservation
+from .own_cursor import own_cursor
+
+#: Context key: the :class:`MailInHand` that core is sending.
+IN_HAND = "mailgun_mail_in_hand"
+
+
+# Compared by identity: it travels in a context, and contexts are compared.
+@dataclass(eq=False)
+class MailInHand:
+    """What the ledger has to know of the mail that core is sending.
+
+    :param mail_id: of the ``mail.mail``; 0 = a message sent without one
+    :param attempt: how often somebody sent it on purpose
+    :param resend_all: this attempt is for those, too, who got it by an earlier one
+    :param res_model: of the document that it is about
+    :param copies: contact and addresses of each copy that core is going to send
+    """
+
+    mail_id: int = 0
+    attempt: int = 1
+    resend_all: bool = False
+    res_model: str = ""
+    tag: str = ""
+    copies: list[tuple[int, frozenset[str]]] = field(default_factory=list)
+    #: Contact and address of whom Mailgun has taken a copy for.
+    taken: list[tuple[int, str]] = field(default_factory=list)
+    message_id: str = ""
+    #: Everybody was new to the mail and was taken: nothing but core's story to tell.
+    is_plain: bool = True
+
+    def note_copies(self, emails):
+        """Note what ``_prepare_outgoing_list`` returned: whose copy goes where.
+
+        Copies without a contact are told apart by zero, -1, -2 ...
+        """
+        strangers = itertools.count(0, -1)
+        self.copies = [
+            (
+                email["partner_id"].id if email["partner_id"] else next(strangers),
+                frozenset(map(normalize, email["email_to_normalized"])),
+            )
+            for email in emails
+        ]
+
+    def take_copy(self, recipients):
+        """Return whose copy goes to ``recipients``, each copy once.
+
+        Core may leave copies out that have no valid address, so they are not counted.
+
+        :param list[str] recipients: normalized addresses
+        """
+        for position, (partner_id, addresses) in enumerate(self.copies):
+            if addresses.intersection(recipients):
+                del self.copies[position]
+                return partner_id
+        return 0
+
+
+class DeliveryLedger:
+    """Writes down what one session sends (``tools.session.Ledger``).
+
+    :param odoo.modules.registry.Registry registry: of the database
+    :param int domain_id: of the ``mailgun.domain``
+    :param str origin: tells mail of this database from that of a copy
+    """
+
+    def __init__(self, registry, domain_id, origin):
+        self.hand = MailInHand()
+        self._partner_ref = 0
+        self._registry = registry
+        self._domain_id = domain_id
+        self._origin = origin
+
+    # === BEFORE THE POST === #
+
+    def reserve(self, message_id, recipients):
+        """See ``tools.session.Ledger``; everybody gets what they have not got yet."""
+        hand = self.hand
+        hand.message_id = message_id
+        self._partner_ref = hand.take_copy(recipients)
+        reference = f"{self._origin}.{secrets.token_hex(12)}"
+        with _database_trouble_is(TransientError):
+            reservation = self._committed(
+                self._reserve, message_id, self._partner_ref, recipients, reference
+            )
+        hand.is_plain &= len(reservation.recipients) == len(recipients)
+        return reservation
+
+    def _reserve(self, cursor, message_id, partner_ref, recipients, reference):
+        attempt = self.hand.attempt
+        wanted = recipients
+        if attempt > 1 or not self.hand.mail_id:
+            wanted, attempt = self._wanted(cursor, message_id, partner_ref, recipients)
+        ids = self._insert(cursor, message_id, partner_ref, wanted, attempt, reference)
+        left = [recipient for recipient in wanted if recipient not in ids]
+        if left:
+            self._check_settled(cursor, message_id, partner_ref, left, attempt)
+        return Reservation(list(ids), reference, list(ids.values()))
+
+    def _wanted(self, cursor, message_id, partner_ref, recipients):
+        """Return who is to get the message by this attempt, and its number."""
+        hand = self.hand
+        cursor.execute(
+            """SELECT DISTINCT ON (recipient) recipient, attempt, state
+                 FROM mailgun_delivery
+                WHERE message_id = %s AND mail_id = %s AND partner_ref = %s
+                ORDER BY recipient, attempt DESC""",
+            [message_id, hand.mail_id, partner_ref],
+        )
+        last = {recipient: rest for recipient, *rest in cursor.fetchall()}
+        if not hand.mail_id:
+            # Nobody but the caller knows why, so it is on purpose.
+            return recipients, 1 + max((one[0] for one in last.values()), default=0)
+        if hand.resend_all:
+            return recipients, hand.attempt
+        again = (*LOST_STATES, "sending")
+        wanted = [
+            recipient
+            for recipient in recipients
+            if recipient not in last
+            or last[recipient][0] >= hand.attempt
+            or last[recipient][1] in again
+        ]
+        return wanted, hand.attempt
+
+    def _insert(self, cursor, message_id, partner_ref, recipients, attempt, reference):
+        """Return the ids of new rows by recipient."""
+        if not recipients:
+            return {}
+        now, hand = Datetime.now(), self.hand
+        values = SQL(", ").join(
+            SQL(
+                "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'sending', %s)",
+                self._domain_id,
+                message_id,
+                hand.mail_id,
+                partner_ref,
+                recipient,
+                domain_of(recipient),
+                attempt,
+                reference,
+                hand.res_model or None,
+                hand.tag or None,
+                now,
+            )
+            for recipient in recipients
+        )
+        cursor.execute(
+            SQL(
+                """INSERT INTO mailgun_delivery
+                          (domain_id, message_id, mail_id, partner_ref, recipient,
+                           recipient_domain, attempt, reference, res_model, tag,
+                           state, sending_at)
+                   VALUES %s
+                   ON CONFLICT DO NOTHING
+                   RETURNING recipient, id""",
+                values,
+            ),
+            log_exceptions=False,
+        )
+        return dict(cursor.fetchall())
+
+    def _check_settled(self, cursor, message_id, partner_ref, recipients, attempt):
+        """Refuse to send while it is not known whether somebody has the mail already.
+
+        :raise DoubtfulError: an earlier sender was stopped in the middle
+        """
+        cursor.execute(
+            """SELECT count(*) FROM mailgun_delivery
+                WHERE message_id = %s AND mail_id = %s AND partner_ref = %s
+                  AND attempt = %s AND recipient = ANY(%s) AND state = 'sending'""",
+            [message_id, self.hand.mail_id, partner_ref, attempt, recipients],
+        )
+        if cursor.fetchone()[0]:
+            raise DoubtfulError(
+                "Sending was interrupted after Mailgun was asked to take the mail and "
+                "before its answer was known."
+            )
+
+    # === AFTER THE POST === #
+
+    def accept(self, reservation, mailgun_id):
+        """See ``tools.session.Ledger``.
+
+        The entry may be lost with PostgreSQL: then it is in doubt, and settled.
+        """
+        assignments = SQL(
+            """state = CASE state WHEN 'sending' THEN 'accepted' ELSE state END,
+               accepted_at = COALESCE(accepted_at, %s), mailgun_id = %s,
+               doubt = NULL""",
+            Datetime.now(),
+            mailgun_id,
+        )
+        with _database_trouble_is(DoubtfulError):
+            self._committed(self._update, reservation, assignments, "off")
+        self.hand.taken += [
+            (self._partner_ref, recipient) for recipient in reservation.recipients
+        ]
+
+    def refuse(self, reservation, error):
+        """See ``tools.session.Ledger``."""
+        self.hand.is_plain = False
+        assignments = SQL(
+            "state = 'failed', failed_at = %s, reason = %s, reason_kind = 'refused'",
+            Datetime.now(),
+            error.detail or str(error),
+        )
+        self._committed(self._update, reservation, assignments)
+
+    def doubt(self, reservation, error):
+        """See ``tools.session.Ledger``."""
+        kind = "failure" if error.status else "lost"
+        self._committed(self._update, reservation, SQL("doubt = %s", kind))
+
+    def release(self, reservation):
+        """See ``tools.session.Ledger``."""
+        self._committed(self._delete, reservation)
+
+    def _delete(self, cursor, reservation):
+        cursor.execute(
+            "DELETE FROM mailgun_delivery WHERE id = ANY(%s)", [reservation.ids]
+        )
+
+    def _update(self, cursor, reservation, assignments, durability="on"):
+        cursor.execute(SQL("SET LOCAL synchronous_commit = %s", durability))
+        cursor.execute(
+            SQL(
+                "UPDATE mailgun_delivery SET %s WHERE id = ANY(%s)",
+                assignments,
+                reservation.ids,
+            )
+        )
+
+    def _committed(self, write, *arguments):
+        """Run ``write`` in a transaction of its own, again if it lost a race."""
+        for races_left in reversed(range(RACES_PER_MAIL)):
+            try:
+                with own_cursor(self._registry) as env:
+                    return write(env.cr, *arguments)
+            except TransactionRollbackError:
+                if not races_left:
+                    raise
+                time.sleep(0.05)
+        return None
+
+    # === WHAT BECAME OF IT === #
+
+    def read(self, message_id, mail_id):
+        """Return what is known of a mail's copies, the last attempt of each.
+
+        :return: contact, recipient, state, reason and kind of reason of each
+        """
+        with own_cursor(self._registry) as env:
+            env.cr.execute(
+                """SELECT DISTINCT ON (partner_ref, recipient)
+                          partner_ref, recipient, state, reason, reason_kind
+                     FROM mailgun_delivery
+                    WHERE message_id = %s AND mail_id = %s
+                    ORDER BY partner_ref, recipient, attempt DESC""",
+                [message_id, mail_id],
+            )
+            return env.cr.fetchall()
+
+
+@contextlib.contextmanager
+def _database_trouble_is(kind):
+    """Say what trouble with the database means for the mail: an error of ours."""
+    try:
+        yield
+    except (psycopg2.Error, PoolError) as error:
+        raise kind(
+            "The database could not note what is sent, so sending waits: "
+            f"{type(error).__name__}"
+        ) from error

@@ -1,0 +1,145 @@
+import random
+import time
+
+from odoo import models
+from odoo.modules import module
+
+from odoo.addons.base.models.ir_mail_server import MailDeliveryException
+
+from ..const import LANES_FROM, RACES_PER_MAIL
+from ..tools.errors import TransientError
+from .advisory_lock import lock_for_sending
+from .delivery_ledger import IN_HAND, MailInHand
+from .inbound_failures import is_lost_race
+from .outgoing_session import OutgoingSession
+from .sending_lanes import SendingLanes
+from .sending_run import SendingRun, deadline_of
+from .server_stop import holding_up
+
+
+class MailMail(models.Model):
+    """Sends mail by mail through core, and puts right what core cannot know.
+
+    Core knows two outcomes: sent, or failed until somebody presses Retry. Here a mail
+    may also have to wait, may have reached some of its recipients, or nobody may know.
+    """
+
+    _inherit = "mail.mail"
+
+    def _send(
+        self,
+        auto_commit=False,
+        raise_exception=False,
+        smtp_session=None,
+        alias_domain_id=False,
+        mail_server=False,
+        post_send_callback=None,
+    ):
+        options = {
+            "alias_domain_id": alias_domain_id,
+            "mail_server": mail_server,
+            "raise_exception": raise_exception,
+        }
+        is_ours = isinstance(smtp_session, OutgoingSession)
+        if not is_ours or self.env["ir.mail_server"]._disable_send():
+            return super()._send(
+                auto_commit=auto_commit,
+                smtp_session=smtp_session,
+                post_send_callback=post_send_callback,
+                **options,
+            )
+        run = SendingRun(options, deadline=deadline_of(self.env.context))
+        if auto_commit:
+            self._mailgun_send_committing(run, smtp_session, post_send_callback)
+        else:
+            for mail in self:
+                mail._mailgun_send(run, smtp_session)
+            if post_send_callback:
+                post_send_callback(self.ids)
+        self._mailgun_put_rest_back(run, smtp_session)
+        if auto_commit:
+            self.env.cr.commit()
+        return True
+
+    # === ONE AFTER THE OTHER, OR SIDE BY SIDE === #
+
+    def _mailgun_send_committing(self, run, session, callback):
+        """Send each mail in a transaction of its own.
+
+        :param SendingRun run: of the batch
+        :param MailgunSession session: that core has opened
+        :param callback: core's, called with the ids of mails that were dealt with
+        """
+        lanes = min(session.lane_count, len(self))
+        personal = run.options["mail_server"] and (
+            run.options["mail_server"].owner_user_id
+        )
+        if lanes > 1 and len(self) >= LANES_FROM and not personal:
+            if not module.current_test:
+                SendingLanes(self, run, session, lanes).send(callback)
+                return
+        for mail in self:
+            if run.is_over:
+                break
+            mail._mailgun_send_and_commit(run, session)
+            if callback:
+                callback(mail.ids)
+                self.env.cr.commit()
+        if callback:
+            callback(self.ids)
+
+    def _mailgun_send_and_commit(self, run, session):
+        """Send one mail and commit, again when another transaction was first.
+
+        What Mailgun has taken by then is not sent a second time: the ledger knows it.
+        """
+        for races_left in reversed(range(RACES_PER_MAIL)):
+            try:
+                with holding_up():
+                    self._mailgun_send(run, session)
+                    self.env.cr.commit()
+                return
+            except Exception as error:
+                self.env.cr.rollback()
+                self.env.invalidate_all()
+                if not (races_left and is_lost_race(error)):
+                    raise
+                time.sleep(random.uniform(0.02, 0.2))
+
+    # === ONE MAIL === #
+
+    def _mailgun_send(self, run, session):
+        """Let core send one mail, and write down how it really ended.
+
+        :raise MailDeliveryException: the caller asked for it, and waiting is no help
+        """
+        self.ensure_one()
+        if run.stopped_by or self.state != "outgoing":
+            return
+        message = self.mail_message_id
+        if not lock_for_sending(self.env.cr, self.id, self.message_id):
+            # Another worker is at it.
+            return
+        if self._mailgun_ask_first(session.domain):
+            return
+        tags, fields = self._mailgun_options(session.domain)
+        hand = MailInHand(
+            mail_id=self.id,
+            attempt=self.mailgun_attempt or 1,
+            resend_all=self.mailgun_resend_all,
+            res_model=self.model or "",
+            tag=tags[0] if tags else "",
+        )
+        session.begin(hand, tags, fields)
+        mail = self.with_context(**{IN_HAND: hand})
+        try:
+            with holding_up():
+                super(MailMail, mail)._send(
+                    auto_commit=False, smtp_session=session, **run.options
+                )
+        except MailDeliveryException:
+            self._mailgun_conclude(run, session, message)
+            if not isinstance(session.error, TransientError):
+                raise
+        else:
+            self._mailgun_conclude(run, session, message)

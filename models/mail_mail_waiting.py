@@ -1,0 +1,180 @@
+from datetime import datetime, timedelta, timezone
+
+from odoo import fields, models
+from odoo.fields import Domain
+
+from ..const import SENDING_BACKOFF, SENDING_GIVES_UP, SETTING_PAUSE
+from ..tools.errors import DoubtfulError, SettingError
+from .mail_mail import CONTINUES, NO_WAIT
+
+_GIVES_UP = timedelta(seconds=SENDING_GIVES_UP)
+
+
+class MailMail(models.Model):
+    """Mail that has to wait: back into the queue, until when and why, or given up."""
+
+    _inherit = "mail.mail"
+
+    # === PUTTING BACK === #
+
+    def _mailgun_put_back(self, run, session):
+        """Put a mail that was not taken back into the queue, or give it up.
+
+        :param SendingRun run: of the batch
+        :param OutgoingSession session: knows why it was not taken
+        """
+        error, now = session.error, fields.Datetime.now()
+        kind, moment = self._mailgun_next_attempt(error, session.domain)
+        give_up_at = self._mailgun_give_up_date(error, now)
+        if kind == "wait" and now >= give_up_at:
+            self._mailgun_give_up(error)
+            return
+        self._mailgun_wait_until(
+            moment,
+            mailgun_wait=kind,
+            mailgun_wait_reason=str(error),
+            mailgun_wait_since=self.mailgun_wait_since or now,
+            mailgun_wait_count=self.mailgun_wait_count + 1,
+            mailgun_give_up_at=give_up_at,
+        )
+        self._mailgun_wake_queue(run, moment)
+
+    def _mailgun_put_rest_back(self, run, session):
+        """Put off what was not tried any more when the run was stopped.
+
+        Else the queue would take the same mails again and again, and others, of other
+        servers, would stay behind them.
+        """
+        if not run.stopped_by:
+            return
+        due = self._mailgun_due() & Domain("id", "in", self.ids)
+        rest = self.search(due).try_lock_for_update()
+        if not rest:
+            return
+        kind, moment = self.browse()._mailgun_next_attempt(
+            run.stopped_by, session.domain
+        )
+        values = {"mailgun_wait": kind, "mailgun_wait_reason": str(run.stopped_by)}
+        new = rest.filtered(lambda mail: not mail.mailgun_wait_since)
+        new.mailgun_wait_since = fields.Datetime.now()
+        rest._mailgun_wait_until(moment, **values)
+        rest._mailgun_wake_queue(run, moment)
+
+    def _mailgun_wait_until(self, moment, **values):
+        self.with_context(**{CONTINUES: True}).write(
+            {
+                "state": "outgoing",
+                "scheduled_date": moment,
+                "failure_type": False,
+                "failure_reason": False,
+                **values,
+            }
+        )
+
+    def _mailgun_next_attempt(self, error, domain):
+        """Return what is waited for, and until when."""
+        now = fields.Datetime.now()
+        if isinstance(error, SettingError):
+            return "setting", now + timedelta(seconds=SETTING_PAUSE)
+        if isinstance(error, DoubtfulError) and not error.status:
+            # Settling wakes the mail up earlier if it can; a minute for that.
+            return "doubt", now + timedelta(minutes=domain.settling_minutes + 1)
+        number = min(self.mailgun_wait_count, len(SENDING_BACKOFF) - 1)
+        moment = now + timedelta(seconds=SENDING_BACKOFF[number])
+        hinted = getattr(error, "retry_at", 0)
+        return "wait", _naive(hinted + 1) if hinted else moment
+
+    def _mailgun_give_up_date(self, error, now):
+        """Return when waiting ends: a day after it began, or after Mailgun's date."""
+        since = self.mailgun_wait_since or now
+        dates = [since + _GIVES_UP]
+        if self.mailgun_give_up_at:
+            dates.append(self.mailgun_give_up_at)
+        if hinted := getattr(error, "retry_at", 0):
+            dates.append(_naive(hinted) + _GIVES_UP)
+        return max(dates)
+
+    def _mailgun_wake_queue(self, run, moment):
+        """Have the queue run at a moment, once for all mails of the same minute."""
+        minute = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        if run.is_new_waking(minute):
+            cron = self.env.ref("mail.ir_cron_mail_scheduler_action")
+            cron.sudo()._trigger(minute)
+
+    # === ENDING === #
+
+    def _mailgun_forget_waiting(self, error):
+        """End the wait of a mail that is sent, or refused for good.
+
+        :param RefusedMessage error: why it, or a part of it, was refused; or None
+        """
+        values = dict(NO_WAIT) if self.mailgun_wait else {}
+        if error and self.state == "exception":
+            values["failure_reason"] = str(error)
+        if values:
+            self.write(values)
+
+    def _mailgun_give_up(self, error):
+        since = self._mailgun_moment_text(self.mailgun_wait_since)
+        reason = self.env._(
+            "Given up after waiting since %(since)s. The last reason: %(reason)s Press "
+            "Retry to send it all the same.",
+            since=since,
+            reason=error,
+        )
+        self._mailgun_fail(reason, "mail_smtp", NO_WAIT)
+
+    def _mailgun_ask_first(self, domain):
+        """Let a person decide about a mail that waited longer than it is worth.
+
+        :return: whether somebody has to be asked
+        :rtype: bool
+        """
+        since, hours = self.mailgun_wait_since, domain.stale_hours
+        if self.mailgun_wait not in ("wait", "setting") or not (since and hours):
+            return False
+        if fields.Datetime.now() - since < timedelta(hours=hours):
+            return False
+        reason = self.env._(
+            "This mail had to wait since %(since)s and may be of no use any more. It "
+            "waited because: %(reason)s Press Retry to send it now, or Cancel to "
+            "discard it.",
+            since=self._mailgun_moment_text(since),
+            reason=self.mailgun_wait_reason,
+        )
+        self._mailgun_fail(reason, "unknown", {"mailgun_wait": "stale"})
+        return True
+
+    def _mailgun_fail(self, reason, failure_type, values):
+        """Give a mail the state of failure, as core does; nothing more is tried."""
+        self.write(
+            {
+                "state": "exception",
+                "failure_reason": reason,
+                "failure_type": failure_type,
+                **values,
+            }
+        )
+        self._postprocess_sent_message(
+            success_pids=[],
+            success_emails=[],
+            failure_reason=reason,
+            failure_type=failure_type,
+        )
+
+    # === HELPERS === #
+
+    def _mailgun_due(self):
+        """Return the domain of what the queue would take now (mail_mail.py)."""
+        no_date = Domain("scheduled_date", "=", False)
+        past = Domain("scheduled_date", "<=", fields.Datetime.now())
+        return Domain("state", "=", "outgoing") & (no_date | past)
+
+    def _mailgun_moment_text(self, moment):
+        return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+def _naive(seconds):
+    return datetime.fromtimestamp(seconds, timezone.utc).replace(
+        tzinfo=None, microsecond=0
+    )

@@ -1,0 +1,48 @@
+"""A session that knows which server of this database it is for."""
+
+from ..tools.session import MailgunSession
+
+
+class OutgoingSession(MailgunSession):
+    """What core gets for a server of ours, see ``tools.session``.
+
+    :param server: the ``ir.mail_server``
+    :param str smtp_from: the address that core chose
+    """
+
+    def __init__(self, server, smtp_from):
+        domain = server.mailgun_domain_id
+        super().__init__(
+            domain.name,
+            domain._open_client,
+            server.from_filter,
+            smtp_from,
+            domain._sending_options(),
+            domain._note_sending,
+            domain._ledger(),
+        )
+        self.domain = domain
+        self.has_events = domain._has_events()
+        self.lane_count = domain._lane_limit()
+        self._server = server
+        self._common_options = self.options
+
+    def reopen(self, env):
+        """Return another session like this one, for another thread.
+
+        :param odoo.api.Environment env: of that thread
+        """
+        server = env["ir.mail_server"].sudo().browse(self._server.id)
+        return OutgoingSession(server, self.smtp_from)
+
+    def begin(self, hand, tags, fields):
+        """Begin a mail; what was known of the one before is forgotten.
+
+        :param MailInHand hand: what the ledger has to know of it
+        :param list[str] tags: besides those of the domain
+        :param dict fields: options besides, or instead of, those of the domain
+        """
+        self.ledger.hand = hand
+        self.options = self._common_options.with_fields(**fields).with_tags(*tags)
+        self.error = None
+        self.is_plain = True

@@ -1,0 +1,110 @@
+"""Sending side by side, so that the way to Mailgun and back is not waited for.
+
+Each lane is a thread with a transaction and a connection of its own. All mails of one
+message go through one lane, since core writes the message with each of them.
+"""
+
+import logging
+import queue
+import threading
+
+from odoo import api
+from odoo.modules.registry import Registry
+
+_logger = logging.getLogger(__name__)
+
+# Seconds until the main thread looks again whether lanes are still at work.
+_PATIENCE = 1
+
+
+class SendingLanes:
+    """Deals mails out to lanes.
+
+    :param mails: the ``mail.mail`` records of one batch; their transaction is committed
+    :param SendingRun run: of the batch
+    :param OutgoingSession session: how lanes open theirs
+    :param int count: how many lanes there are at the most
+    """
+
+    def __init__(self, mails, run, session, count):
+        self._mails = mails
+        self._run = run
+        self._session = session
+        self._groups = queue.SimpleQueue()
+        self._done = queue.SimpleQueue()
+        self._error = None
+        for group in mails.grouped("mail_message_id").values():
+            self._groups.put(group.ids)
+        self._count = min(count, self._groups.qsize())
+
+    def send(self, after):
+        """Send until nothing is left or the run is over.
+
+        :param after: called in this thread with the ids of mails that were dealt with
+        :raise Exception: the first that a lane could not deal with
+        """
+        # Lanes see what is committed only.
+        self._mails.env.cr.commit()
+        thread = threading.current_thread()
+        lanes = [
+            # Not daemons: a server that ends lets a mail under way come to its end.
+            threading.Thread(
+                target=self._work,
+                args=(getattr(thread, "dbname", self._mails.env.cr.dbname),),
+                name=f"{thread.name}.lane{number}",
+                daemon=False,
+            )
+            for number in range(self._count)
+        ]
+        for lane in lanes:
+            lane.start()
+        try:
+            while any(lane.is_alive() for lane in lanes):
+                self._report(after)
+        finally:
+            for lane in lanes:
+                lane.join()
+        self._report(after)
+        self._mails.env.invalidate_all()
+        if self._error:
+            raise self._error
+
+    def _report(self, after):
+        """Tell what was done meanwhile, in the thread of the caller."""
+        ids = []
+        try:
+            ids += self._done.get(timeout=_PATIENCE)
+            while True:
+                ids += self._done.get_nowait()
+        except queue.Empty:
+            pass
+        if ids:
+            after(ids)
+
+    def _work(self, dbname):
+        env = self._mails.env
+        threading.current_thread().dbname = dbname
+        threading.current_thread().uid = env.uid
+        try:
+            with Registry(env.cr.dbname).cursor() as cursor:
+                lane_env = api.Environment(cursor, env.uid, env.context, env.su)
+                self._send_groups(lane_env)
+        except Exception as error:
+            _logger.exception("A lane of the mail queue has ended")
+            self._error = self._error or error
+
+    def _send_groups(self, env):
+        session = self._session.reopen(env)
+        try:
+            while not (self._run.is_over or self._error):
+                try:
+                    ids = self._groups.get_nowait()
+                except queue.Empty:
+                    return
+                for mail in env["mail.mail"].browse(ids):
+                    if self._run.is_over:
+                        return
+                    mail._mailgun_send_and_commit(self._run, session)
+                    self._done.put(mail.ids)
+        finally:
+            session.quit()
