@@ -49,13 +49,13 @@ class MailMail(models.Model):
                 **options,
             )
         run = SendingRun(options, deadline=deadline_of(self.env.context))
+        report = self._mailgun_report_to(post_send_callback)
         if auto_commit:
-            self._mailgun_send_committing(run, smtp_session, post_send_callback)
+            self._mailgun_send_committing(run, smtp_session, report)
         else:
             for mail in self:
                 mail._mailgun_send(run, smtp_session)
-            if post_send_callback:
-                post_send_callback(self.ids)
+            report(self.ids)
         self._mailgun_put_rest_back(run, smtp_session)
         if auto_commit:
             self.env.cr.commit()
@@ -63,30 +63,27 @@ class MailMail(models.Model):
 
     # === ONE AFTER THE OTHER, OR SIDE BY SIDE === #
 
-    def _mailgun_send_committing(self, run, session, callback):
+    def _mailgun_send_committing(self, run, session, report):
         """Send each mail in a transaction of its own.
 
         :param SendingRun run: of the batch
-        :param MailgunSession session: that core has opened
-        :param callback: core's, called with the ids of mails that were dealt with
+        :param OutgoingSession session: that core has opened
+        :param report: called with the ids of mails that were dealt with
         """
         lanes = min(session.lane_count, len(self))
-        personal = run.options["mail_server"] and (
-            run.options["mail_server"].owner_user_id
+        # Odoo counts what goes through a server of one person, mail by mail.
+        personal = (
+            run.options["mail_server"] and run.options["mail_server"].owner_user_id
         )
-        if lanes > 1 and len(self) >= LANES_FROM and not personal:
-            if not module.current_test:
-                SendingLanes(self, run, session, lanes).send(callback)
-                return
+        if len(self) >= LANES_FROM and not personal and not module.current_test:
+            SendingLanes(self, run, session, lanes).send(report)
+            return
         for mail in self:
             if run.is_over:
                 break
             mail._mailgun_send_and_commit(run, session)
-            if callback:
-                callback(mail.ids)
-                self.env.cr.commit()
-        if callback:
-            callback(self.ids)
+            report(mail.ids)
+            self.env.cr.commit()
 
     def _mailgun_send_and_commit(self, run, session):
         """Send one mail and commit, again when another transaction was first.
@@ -135,7 +132,7 @@ class MailMail(models.Model):
         try:
             with holding_up():
                 super(MailMail, mail)._send(
-                    auto_commit=False, smtp_session=session, **run.options
+                    auto_commit=False, smtp_session=session, **run.options_in(self.env)
                 )
         except MailDeliveryException:
             self._mailgun_conclude(run, session, message)

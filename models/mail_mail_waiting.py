@@ -101,6 +101,20 @@ class MailMail(models.Model):
             cron = self.env.ref("mail.ir_cron_mail_scheduler_action")
             cron.sudo()._trigger(minute)
 
+    def _mailgun_confirmed(self):
+        """Go on with mails of which it is known now what Mailgun has taken.
+
+        Sent again, they go to whom the ledger has no copy of; with the others done.
+        """
+        waiting = self.filtered(
+            lambda mail: mail.mailgun_wait in ("doubt", "uncertain")
+        )
+        if waiting:
+            # Old mail may be too old by now, which is for a person to say.
+            waiting._mailgun_wait_until(False, mailgun_wait="wait")
+            cron = self.env.ref("mail.ir_cron_mail_scheduler_action")
+            cron.sudo()._trigger()
+
     # === ENDING === #
 
     def _mailgun_forget_waiting(self, error):
@@ -144,6 +158,21 @@ class MailMail(models.Model):
         )
         self._mailgun_fail(reason, "unknown", {"mailgun_wait": "stale"})
         return True
+
+    def _mailgun_ask_whether_sent(self, deliveries):
+        """Let a person decide about a mail that Mailgun may have taken, or not.
+
+        :param deliveries: its ``mailgun.delivery`` records that are in doubt
+        """
+        reason = self.env._(
+            "Sending was interrupted (%(when)s), and nobody can tell from here whether "
+            "Mailgun took the mail for %(who)s: the key may not read Mailgun's events. "
+            "Look for it in Mailgun's log (Sending > Logs). Press Retry to send it, "
+            "perhaps a second time, or Cancel if it has arrived.",
+            when=self._mailgun_moment_text(deliveries[0].sending_at),
+            who=", ".join(deliveries.mapped("recipient")),
+        )
+        self._mailgun_fail(reason, "unknown", {"mailgun_wait": "uncertain"})
 
     def _mailgun_fail(self, reason, failure_type, values):
         """Give a mail the state of failure, as core does; nothing more is tried."""

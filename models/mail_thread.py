@@ -7,6 +7,8 @@ from odoo.tools import email_normalize, email_split
 
 #: Context key: the :class:`RoutingNotes` of the mail that is being routed by us.
 NOTES = "mailgun_routing_notes"
+#: Context key: the bounce that is handled was counted by its event.
+COUNTED = "mailgun_bounce_counted"
 
 
 # Compared by identity: it travels in a context, and contexts are compared.
@@ -41,7 +43,14 @@ class MailThread(models.AbstractModel):
 
     @api.model
     def _routing_handle_bounce(self, email_message, message_dict):
+        """Count a bounce once, though an event and a mail may both tell of it."""
         self._mailgun_notes().bounce = True
+        if not self.env.context.get(COUNTED):
+            deliveries = self.env["mailgun.delivery"].sudo()
+            if not deliveries._claim_bounce(
+                message_dict["bounced_msg_ids"], message_dict["bounced_email"]
+            ):
+                return None
         return super()._routing_handle_bounce(email_message, message_dict)
 
     @api.model

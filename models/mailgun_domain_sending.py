@@ -81,6 +81,25 @@ class MailgunDomain(models.Model):
         help="Whether Mailgun took a mail is not known when its answer is lost. An API "
         "key can find out; with a sending key only an event can tell.",
     )
+    blacklist_unsubscribed = fields.Boolean(
+        "Unsubscribed: No Newsletters",
+        default=True,
+        help="Who unsubscribes by Mailgun's link is put on Odoo's blacklist, which "
+        "stops newsletters and nothing else.",
+    )
+    blacklist_complained = fields.Boolean(
+        "Reported as Spam: No Newsletters",
+        default=True,
+        help="Who reports one of our mails as spam is put on Odoo's blacklist, which "
+        "stops newsletters and nothing else.",
+    )
+    foreign_event_count = fields.Integer(
+        "Events of Other Systems",
+        readonly=True,
+        copy=False,
+        help="Somebody else sends by this domain, too. What becomes of that mail is "
+        "forgotten within the hour.",
+    )
     stale_hours = fields.Integer(
         "Worth Sending For",
         required=True,

@@ -34,11 +34,17 @@ class MailgunEvent(models.Model):
     payload = fields.Json(readonly=True)
     payload_text = fields.Text("As It Came", compute="_compute_payload_text")
     state = fields.Selection(
-        [("pending", "New"), ("done", "Applied"), ("ignored", "Not of this database")],
+        [
+            ("pending", "New"),
+            ("done", "Applied"),
+            ("ignored", "Not of this database"),
+            ("failed", "Failed"),
+        ],
         required=True,
         default="pending",
         readonly=True,
     )
+    error = fields.Text(readonly=True)
 
     # Mailgun's ids are unique within a day only ("Event structure").
     _event_unique = models.Constraint(

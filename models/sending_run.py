@@ -35,6 +35,11 @@ class SendingRun:
     _failures: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def options_in(self, env):
+        """Return the options for a thread: records belong to one transaction only."""
+        server = self.options["mail_server"]
+        return {**self.options, "mail_server": server and server.with_env(env)}
+
     @property
     def is_over(self):
         """Tell whether the rest has to stay for another run."""
