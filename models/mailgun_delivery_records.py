@@ -4,7 +4,6 @@ from odoo import api, fields, models
 from odoo.tools import email_normalize, plaintext2html
 
 from . import mailing_traces
-from .mail_notification import status_of
 from .mail_thread import COUNTED
 from .mailgun_delivery import TIMES
 
@@ -22,15 +21,16 @@ class MailgunDelivery(models.Model):
 
         :param dict changes: a ``Change`` by delivery
         """
-        concerned = [
-            delivery
-            for delivery, change in changes.items()
-            if status_of(change.after.state, True)
-            != status_of(change.before.state, True)
-            or change.after.reason != change.before.reason
-        ]
+        concerned = self.browse().concat(
+            *(
+                delivery
+                for delivery, change in changes.items()
+                if (change.after.state, change.after.reason)
+                != (change.before.state, change.before.reason)
+            )
+        )
         if concerned:
-            self._tell_notifications({one.message_id for one in concerned})
+            concerned._tell_notifications()
         traced = {
             delivery.mail_id: delivery for delivery in changes if delivery.mail_id
         }
@@ -40,10 +40,10 @@ class MailgunDelivery(models.Model):
             times = {kind: delivery[name] for kind, name in TIMES.items()}
             mailing_traces.follow(trace, delivery.state, delivery.reason, True, times)
 
-    @api.model
-    def _tell_notifications(self, message_ids):
+    def _tell_notifications(self):
+        concerned = self.grouped("message_id")
         messages = self.env["mail.message"].search(
-            [("message_id", "in", list(message_ids))]
+            [("message_id", "in", list(concerned))]
         )
         notifications = self.env["mail.notification"].search(
             [
@@ -53,10 +53,17 @@ class MailgunDelivery(models.Model):
         )
         if not notifications:
             return
-        copies = self._copies_of(message_ids)
+        copies = self._copies_of(concerned)
         changed = self.env["mail.notification"]
         for message, some in notifications.grouped("mail_message_id").items():
-            changed |= some._mailgun_follow(copies[message.message_id], True)
+            name = message.message_id
+            for delivery in concerned[name]:
+                mine = some.filtered(
+                    lambda one, row=delivery: one._mailgun_is_of(
+                        row.partner_ref, row.recipient
+                    )
+                )
+                changed |= mine._mailgun_follow(copies[name], True)
         told = changed.mail_message_id.filtered(lambda one: one._is_thread_message())
         if told:
             told._notify_message_notification_update()

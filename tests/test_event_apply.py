@@ -1,0 +1,264 @@
+import itertools
+from datetime import timedelta
+
+from odoo import fields
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .test_sending import MailgunOutcomeCase
+
+APPLY = "odoo.addons.mail_mailgun.models.event_queue"
+THREAD = "odoo.addons.mail.models.mail_thread"
+
+
+@tagged("post_install", "-at_install")
+class TestEventApply(MailgunOutcomeCase):
+    def setUp(self):
+        super().setUp()
+        self.numbers = itertools.count(1)
+        self.events = self.env["mailgun.event"]
+
+    def sent(self, *partners):
+        mail = self.message(*partners)
+        mail.send()
+        return mail
+
+    def tell(self, mail, event, recipient="anna@example.org", ago=0, **payload):
+        """An event as a webhook leaves it; not applied yet."""
+        number = next(self.numbers)
+        row = self.rows(mail).filtered(lambda row: row.recipient == recipient)[:1]
+        happened = fields.Datetime.now() + timedelta(minutes=number - ago)
+        payload.setdefault("user-variables", {"odoo": row.reference})
+        return self.events.create(
+            {
+                "domain_id": self.domain.id,
+                "event_id": f"event-{number}",
+                "event": event,
+                "severity": payload.get("severity", False),
+                "recipient": recipient,
+                "message_id": mail.message_id,
+                "occurred_at": happened,
+                "day": happened.date(),
+                "payload": {"event": event, **payload},
+            }
+        )
+
+    def bounce(self, mail, recipient="anna@example.org", reason="bounce", **values):
+        status = {"code": 550, "message": "no such user"}
+        return self.tell(
+            mail,
+            "failed",
+            recipient,
+            severity="permanent",
+            reason=reason,
+            **{"delivery-status": status},
+            **values,
+        )
+
+    def apply(self):
+        self.env.flush_all()
+        self.events._process_queue()
+        self.env.invalidate_all()
+
+    # --- deliveries ------------------------------------------------------------------
+
+    def test_events_move_the_delivery_and_every_order_ends_the_same(self):
+        kinds = ("accepted", "delivered", "opened", "clicked")
+        for order in itertools.permutations(kinds):
+            mail = self.sent()
+            for kind in order:
+                self.tell(mail, kind)
+                self.apply()
+            row = self.rows(mail)
+            self.assertEqual(row.state, "clicked", order)
+            self.assertTrue(row.delivered_at and row.opened_at and row.accepted_at)
+            self.assertEqual((row.open_count, row.click_count), (1, 1))
+
+    def test_an_event_without_our_mark_finds_its_row_by_message_and_recipient(self):
+        mail = self.sent(self.anna, self.bob)
+        variables = ([], None, "Could not load user-variables.", {"theirs": 1})
+        for number, odd in enumerate(variables):
+            kind = ("delivered", "opened", "clicked", "complained")[number]
+            self.tell(mail, kind, "bob@example.org", **{"user-variables": odd})
+        self.apply()
+        self.assertEqual(
+            self.states(mail),
+            {"anna@example.org": "accepted", "bob@example.org": "complained"},
+        )
+
+    def test_an_event_finds_its_row_by_the_id_that_mailgun_gave(self):
+        mail = self.sent()
+        event = self.tell(mail, "delivered", **{"user-variables": {}})
+        event.message_id = "<1@mailgun.test>"
+        self.apply()
+        self.assertEqual(self.rows(mail).state, "delivered")
+
+    def test_late_events_of_an_earlier_attempt_do_not_touch_the_next_one(self):
+        mail = self.sent()
+        late = self.bounce(mail)
+        mail.mark_outgoing()
+        mail.send()
+        self.apply()
+        self.assertEqual(late.state, "done")
+        self.assertEqual(self.rows(mail).mapped("state"), ["bounced", "accepted"])
+
+    def test_events_of_other_systems_are_counted_and_forgotten(self):
+        mail = self.sent()
+        event = self.tell(mail, "delivered", "stranger@example.org")
+        event.write({"message_id": "<other@x>", "payload": {"event": "delivered"}})
+        self.apply()
+        self.assertEqual(event.state, "ignored")
+        self.env.cr.execute(
+            "UPDATE mailgun_event SET create_date = %s WHERE id = %s",
+            [fields.Datetime.now() - timedelta(hours=1), event.id],
+        )
+        self.apply()
+        self.assertFalse(event.exists())
+        self.assertEqual(self.domain.foreign_event_count, 1)
+
+    def test_an_event_of_an_unknown_kind_is_done_and_changes_nothing(self):
+        mail = self.sent()
+        event = self.tell(mail, "teleported")
+        self.apply()
+        self.assertEqual(event.state, "done")
+        self.assertEqual(self.rows(mail).state, "accepted")
+
+    def test_one_event_that_cannot_be_applied_harms_no_other(self):
+        mail = self.sent(self.anna, self.bob)
+        bad = self.tell(mail, "delivered")
+        good = self.tell(mail, "delivered", "bob@example.org")
+        model = self.registry["mailgun.delivery"]
+        write = model._write_change
+
+        def fail(row, change):
+            if row.recipient == "anna@example.org":
+                raise ValueError("no")
+            return write(row, change)
+
+        self.patch(model, "_write_change", fail)
+        with mute_logger(APPLY):
+            self.apply()
+        self.assertEqual((bad.state, good.state), ("failed", "done"))
+        self.assertIn("ValueError", bad.error)
+
+    # --- what people see -------------------------------------------------------------
+
+    def status(self, mail):
+        return self.notifications(mail.mail_message_id)
+
+    def test_a_delivery_is_told_to_the_notification(self):
+        mail = self.sent(self.anna, self.bob)
+        self.tell(mail, "delivered")
+        self.apply()
+        self.assertEqual(self.status(mail)["Anna"], "sent")
+
+    def test_a_bounce_is_shown_with_the_words_of_the_mailbox(self):
+        mail = self.sent(self.anna, self.bob)
+        self.bounce(mail)
+        self.apply()
+        self.assertEqual(self.status(mail), {"Anna": "bounce", "Bob": "sent"})
+        failed = mail.mail_message_id.notification_ids.filtered("failure_type")
+        self.assertEqual(failed.failure_type, "mail_bounce")
+        self.assertIn("no such user", failed.failure_reason)
+
+    def test_a_temporary_failure_is_a_delay_and_never_a_bounce(self):
+        mail = self.sent()
+        self.tell(mail, "failed", severity="temporary", reason="greylisted")
+        self.apply()
+        self.assertEqual(self.rows(mail).state, "deferred")
+        self.assertEqual(self.status(mail), {"Anna": "pending"})
+        self.assertEqual(self.anna.message_bounce, 0)
+
+    def test_a_suppressed_address_is_shown_and_no_bounce_is_counted(self):
+        mail = self.sent()
+        self.bounce(mail, reason="suppress-bounce")
+        self.apply()
+        self.assertEqual(self.rows(mail).state, "suppressed")
+        self.assertEqual(self.status(mail), {"Anna": "bounce"})
+        self.assertEqual(self.anna.message_bounce, 0)
+
+    def test_an_open_by_a_program_is_told_apart(self):
+        mail = self.sent()
+        self.tell(mail, "opened", **{"client-info": {"bot": "apple"}})
+        self.apply()
+        row = self.rows(mail)
+        self.assertTrue(row.machine_opened_at)
+        self.assertEqual((row.state, row.open_count), ("accepted", 0))
+
+    # --- bounces are counted once ----------------------------------------------------
+
+    def report(self, mail):
+        """A delivery report that comes as a mail, as core's gateway parses it."""
+        message = mail.mail_message_id
+        values = {
+            "bounced_email": "anna@example.org",
+            "bounced_partner": self.anna,
+            "bounced_msg_ids": [mail.message_id],
+            "bounced_message": message,
+            "email_from": "MAILER-DAEMON@example.org",
+            "to": "bounce@mail.example.com",
+            "message_id": "<report@example.org>",
+            "body": "no such user",
+        }
+        with mute_logger(THREAD):
+            self.env["mail.thread"]._routing_handle_bounce(None, values)
+
+    @mute_logger(THREAD)
+    def test_a_bounce_counts_once_whoever_tells_first(self):
+        for first, second in itertools.permutations(("event", "mail")):
+            mail = self.sent()
+            before = self.anna.message_bounce
+            for teller in (first, second):
+                if teller == "event":
+                    self.bounce(mail)
+                    self.apply()
+                else:
+                    self.report(mail)
+                    self.report(mail)
+            self.assertEqual(self.anna.message_bounce, before + 1, (first, second))
+            self.assertEqual(self.rows(mail).state, "bounced")
+
+    @mute_logger(THREAD)
+    def test_the_same_bounce_told_twice_by_events_counts_once(self):
+        mail = self.sent()
+        for _time in range(2):
+            self.bounce(mail)
+        self.apply()
+        self.assertEqual(self.anna.message_bounce, 1)
+
+    def test_a_report_about_mail_of_another_server_is_cores_business(self):
+        values = {
+            "bounced_email": "anna@example.org",
+            "bounced_partner": self.anna,
+            "bounced_msg_ids": ["<smtp@example.com>"],
+            "bounced_message": self.env["mail.message"],
+            "email_from": "MAILER-DAEMON@example.org",
+            "to": "bounce@mail.example.com",
+            "message_id": "<report@example.org>",
+            "body": "no such user",
+        }
+        with mute_logger(THREAD):
+            self.env["mail.thread"]._routing_handle_bounce(None, values)
+        self.assertEqual(self.anna.message_bounce, 1)
+
+    # --- who wants no newsletters ----------------------------------------------------
+
+    def test_who_unsubscribes_or_complains_gets_no_newsletters(self):
+        mail = self.sent(self.anna, self.bob)
+        self.tell(mail, "unsubscribed")
+        self.tell(mail, "complained", "bob@example.org")
+        self.apply()
+        blacklist = self.env["mail.blacklist"].search([])
+        emails = set(blacklist.mapped("email"))
+        self.assertLessEqual({"anna@example.org", "bob@example.org"}, emails)
+
+    def test_the_domain_may_leave_the_blacklist_alone(self):
+        self.domain.write(
+            {"blacklist_unsubscribed": False, "blacklist_complained": False}
+        )
+        mail = self.sent()
+        self.tell(mail, "unsubscribed")
+        self.tell(mail, "complained")
+        self.apply()
+        found = self.env["mail.blacklist"].search([("email", "=", "anna@example.org")])
+        self.assertFalse(found)
