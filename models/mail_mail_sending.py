@@ -48,7 +48,12 @@ class MailMail(models.Model):
                 post_send_callback=post_send_callback,
                 **options,
             )
-        run = SendingRun(options, deadline=deadline_of(self.env.context))
+
+        def through_core(mail, session, **options):
+            return super()._send(smtp_session=session, **options)
+
+        deadline = deadline_of(self.env.context)
+        run = SendingRun(through_core, options, deadline=deadline)
         report = self._mailgun_report_to(post_send_callback)
         if auto_commit:
             self._mailgun_send_committing(run, smtp_session, report)
@@ -58,7 +63,7 @@ class MailMail(models.Model):
             report(self.ids)
         self._mailgun_put_rest_back(run, smtp_session)
         if auto_commit:
-            self.env.cr.commit()
+            self._mailgun_commit()
         return True
 
     # === ONE AFTER THE OTHER, OR SIDE BY SIDE === #
@@ -83,7 +88,7 @@ class MailMail(models.Model):
                 break
             mail._mailgun_send_and_commit(run, session)
             report(mail.ids)
-            self.env.cr.commit()
+            self._mailgun_commit()
 
     def _mailgun_send_and_commit(self, run, session):
         """Send one mail and commit, again when another transaction was first.
@@ -94,7 +99,7 @@ class MailMail(models.Model):
             try:
                 with holding_up():
                     self._mailgun_send(run, session)
-                    self.env.cr.commit()
+                    self._mailgun_commit()
                 return
             except Exception as error:
                 self.env.cr.rollback()
@@ -102,6 +107,10 @@ class MailMail(models.Model):
                 if not (races_left and is_lost_race(error)):
                     raise
                 time.sleep(random.uniform(0.02, 0.2))
+
+    def _mailgun_commit(self):
+        """Commit, because the caller asked for it (``auto_commit``), as core does."""
+        self.env.cr.commit()  # pylint: disable=invalid-commit
 
     # === ONE MAIL === #
 
@@ -131,9 +140,7 @@ class MailMail(models.Model):
         mail = self.with_context(**{IN_HAND: hand})
         try:
             with holding_up():
-                super(MailMail, mail)._send(
-                    auto_commit=False, smtp_session=session, **run.options_in(self.env)
-                )
+                run.send(mail, session)
         except MailDeliveryException:
             self._mailgun_conclude(run, session, message)
             if not isinstance(session.error, TransientError):

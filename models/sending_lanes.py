@@ -4,6 +4,7 @@ Each lane is a thread with a transaction and a connection of its own. All mails 
 message go through one lane, since core writes the message with each of them.
 """
 
+import contextlib
 import logging
 import queue
 import threading
@@ -44,7 +45,7 @@ class SendingLanes:
         :raise Exception: the first that a lane could not deal with
         """
         # Lanes see what is committed only.
-        self._mails.env.cr.commit()
+        self._mails._mailgun_commit()
         thread = threading.current_thread()
         lanes = [
             # Not daemons: a server that ends lets a mail under way come to its end.
@@ -72,12 +73,10 @@ class SendingLanes:
     def _report(self, after):
         """Tell what was done meanwhile, in the thread of the caller."""
         ids = []
-        try:
+        with contextlib.suppress(queue.Empty):
             ids += self._done.get(timeout=_PATIENCE)
             while True:
                 ids += self._done.get_nowait()
-        except queue.Empty:
-            pass
         if ids:
             after(ids)
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from odoo.tools import config
@@ -21,11 +22,13 @@ _CRON_SECONDS = 10
 class SendingRun:
     """How a batch is sent, and whether it goes on.
 
+    :param through_core: core's ``_send``, called with mail, session and options
     :param options: for core's ``_send``: ``alias_domain_id``, ``mail_server``,
         ``raise_exception``
     :param deadline: by ``time.monotonic()``, after which no other mail is begun
     """
 
+    through_core: Callable
     options: dict
     deadline: float = float("inf")
     #: Why no other mail of the batch is tried.
@@ -35,10 +38,16 @@ class SendingRun:
     _failures: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def options_in(self, env):
-        """Return the options for a thread: records belong to one transaction only."""
+    def send(self, mail, session):
+        """Let core send one mail.
+
+        :param mail: in the environment of this thread
+        :param OutgoingSession session: of this thread
+        """
+        # A record belongs to one transaction only.
         server = self.options["mail_server"]
-        return {**self.options, "mail_server": server and server.with_env(env)}
+        mine = {"mail_server": server and server.with_env(mail.env)}
+        self.through_core(mail, session, **{**self.options, **mine})
 
     @property
     def is_over(self):

@@ -1,5 +1,7 @@
 """One form for addresses that mean one mailbox."""
 
+import contextlib
+
 
 def normalize(address: str) -> str:
     """Return an address in lower case with its domain as it stands in DNS (IDNA).
@@ -10,10 +12,8 @@ def normalize(address: str) -> str:
     :param address: without a display name
     """
     local, at, domain = address.strip().strip("<>").lower().rpartition("@")
-    try:
+    with contextlib.suppress(UnicodeError):
         domain = domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        pass
     return f"{local}{at}{domain}"
 
 

@@ -63,8 +63,8 @@ def api_error(response, domain: str, region: str) -> ApiError:
     limited = not_allowed and "try again" in detail.lower()
     if status in _FAILURE_STATUS:
         return DoubtfulError(
-            f"Mailgun has trouble of its own (HTTP {status}), which passes; later it "
-            f"is tried again: {detail}",
+            f"Mailgun has trouble of its own and is asked again later (HTTP {status}): "
+            f"{detail}",
             status,
             detail,
             retry_at(detail, body_of(response), response.headers, time.time()),
