@@ -28,6 +28,9 @@ class MailgunDomain(models.Model):
         :return: whether events were found, which are to be applied then
         :rtype: bool
         """
+        if self.state != "ready" or self.is_foreign:
+            # What a copy of the database finds is the original's business.
+            return False
         found = False
         by_post = rows.grouped("reference").values()
         try:

@@ -30,13 +30,14 @@ class MailgunEvent(models.Model):
         """Apply what is waiting, find out what is in doubt; the cron's entry."""
         cron = self.env["ir.cron"]
         queue = EventQueue(self.env.registry)
-        queue.work(
-            time.monotonic() + _RUN_SECONDS,
-            None if module.current_test else cron._commit_progress,
-        )
+        deadline = time.monotonic() + _RUN_SECONDS
+        report = None if module.current_test else cron._commit_progress
+        queue.work(deadline, report)
         if self.env["mailgun.delivery"]._settle():
-            queue.work(time.monotonic() + _RUN_SECONDS)
+            queue.work(deadline, report)
         self._forget_foreign()
+        if time.monotonic() >= deadline:
+            self.env.ref("mail_mailgun.ir_cron_events")._trigger()
 
     def _forget_foreign(self):
         """Remove events of mail that others send by the same domain, and count them."""

@@ -5,9 +5,15 @@
 
 from .mail_notification import status_of
 
-_OPENED = ("opened", "clicked")
 _FAILURE = {"suppressed": "mail_bounce", "failed": "unknown", "bounced": "mail_bounce"}
-_TRACE_STATUS = {"bounce": "bounce", "exception": "error"}
+_LOST = {"bounce": "bounce", "exception": "error"}
+_OPENED = ("opened", "clicked")
+_COUNTED = ("open", "reply")
+_DATES = {
+    "sent_datetime": "accepted",
+    "open_datetime": "opened",
+    "links_click_datetime": "clicked",
+}
 
 
 def traces_of(env, mail_ids):
@@ -29,42 +35,38 @@ def wait(env, mail_id):
 
 
 def follow(traces, state, reason, has_events, times=None):
-    """Let statistics say what a delivery says; what somebody answered stays so.
+    """Let statistics say what a delivery says.
+
+    What Odoo has counted itself, an open or an answer, is not taken back.
 
     :param traces: of one mail
     :param str state: of its ``mailgun.delivery``
+    :param str reason: of the state
+    :param bool has_events: deliveries are told of, so "delivered" waits for it
     :param dict times: by kind, when it happened; for opens and clicks
     """
     times = times or {}
-    for trace in traces:
-        values = _values(state, reason, has_events)
-        if not values:
-            continue
-        if trace.trace_status == "reply" and state not in _FAILURE:
-            del values["trace_status"]
-        for name, kind in (
-            ("sent_datetime", "accepted"),
-            ("open_datetime", "opened"),
-            ("links_click_datetime", "clicked"),
-        ):
-            if times.get(kind) and not trace[name]:
-                values[name] = times[kind]
-        if any(trace[name] != value for name, value in values.items()):
-            trace.write(values)
-
-
-def _values(state, reason, has_events):
     status = status_of(state, has_events)
     if not status:
-        return {}
-    if state in _FAILURE:
-        return {
-            "trace_status": _TRACE_STATUS[status],
-            "failure_type": _FAILURE[state],
-            "failure_reason": reason or False,
+        return
+    for trace in traces:
+        values = {
+            name: times[kind]
+            for name, kind in _DATES.items()
+            if times.get(kind) and not trace[name]
         }
-    return {
-        "trace_status": "open" if state in _OPENED else status,
-        "failure_type": False,
-        "failure_reason": False,
-    }
+        if state in _FAILURE:
+            values |= {
+                "trace_status": _LOST[status],
+                "failure_type": _FAILURE[state],
+                "failure_reason": reason or False,
+            }
+        elif trace.trace_status not in _COUNTED:
+            is_open = state in _OPENED or any(map(times.get, _OPENED))
+            values |= {
+                "trace_status": "open" if is_open else status,
+                "failure_type": False,
+                "failure_reason": False,
+            }
+        if any(trace[name] != value for name, value in values.items()):
+            trace.write(values)
