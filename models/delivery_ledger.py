@@ -26,6 +26,9 @@ from ..tools.errors import DoubtfulError, TransientError
 from ..tools.session import Reservation
 from .own_cursor import own_cursor
 
+_DURABLE = SQL()
+_NOT_DURABLE = SQL("SET LOCAL synchronous_commit = off;")
+
 #: Context key: the :class:`MailInHand` that core is sending.
 IN_HAND = "mailgun_mail_in_hand"
 
@@ -38,6 +41,7 @@ class MailInHand:
     :param mail_id: of the ``mail.mail``; 0 = a message sent without one
     :param attempt: how often somebody sent it on purpose
     :param resend_all: this attempt is for those, too, who got it by an earlier one
+    :param has_waited: it was put back into the queue before
     :param res_model: of the document that it is about
     :param copies: contact and addresses of each copy that core is going to send
     """
@@ -45,6 +49,7 @@ class MailInHand:
     mail_id: int = 0
     attempt: int = 1
     resend_all: bool = False
+    has_waited: bool = False
     res_model: str = ""
     tag: str = ""
     copies: list[tuple[int, frozenset[str]]] = field(default_factory=list)
@@ -218,7 +223,7 @@ class DeliveryLedger:
             mailgun_id,
         )
         with _database_trouble_is(DoubtfulError):
-            self._committed(self._update, reservation, assignments, "off")
+            self._committed(self._update, reservation, assignments, _NOT_DURABLE)
         self.hand.taken += [
             (self._partner_ref, recipient) for recipient in reservation.recipients
         ]
@@ -247,11 +252,11 @@ class DeliveryLedger:
             "DELETE FROM mailgun_delivery WHERE id = ANY(%s)", [reservation.ids]
         )
 
-    def _update(self, cursor, reservation, assignments, durability="on"):
-        cursor.execute(SQL("SET LOCAL synchronous_commit = %s", durability))
+    def _update(self, cursor, reservation, assignments, before=_DURABLE):
         cursor.execute(
             SQL(
-                "UPDATE mailgun_delivery SET %s WHERE id = ANY(%s)",
+                "%s UPDATE mailgun_delivery SET %s WHERE id = ANY(%s)",
+                before,
                 assignments,
                 reservation.ids,
             )

@@ -18,13 +18,12 @@ class MailMail(models.Model):
         """
         error, hand = session.error, session.ledger.hand
         run.note(error)
-        mail = self.exists()
-        if not error or isinstance(error, RefusedMessage):
-            mail._mailgun_forget_waiting(error)
-        else:
-            mail._mailgun_put_back(run, session)
-            if mail.state == "outgoing":
-                mail._mailgun_show_waiting(message)
+        if error and not isinstance(error, RefusedMessage):
+            self._mailgun_put_back(run, session)
+            if self.state == "outgoing":
+                self._mailgun_show_waiting(message)
+        elif error or hand.has_waited:
+            self.exists()._mailgun_forget_waiting(error)
         if hand.is_plain and not error:
             if not session.has_events:
                 return

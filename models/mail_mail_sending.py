@@ -133,6 +133,7 @@ class MailMail(models.Model):
             mail_id=self.id,
             attempt=self.mailgun_attempt or 1,
             resend_all=self.mailgun_resend_all,
+            has_waited=bool(self.mailgun_wait),
             res_model=self.model or "",
             tag=tags[0] if tags else "",
         )

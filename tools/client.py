@@ -72,6 +72,11 @@ class MailgunClient:
         self._used_at = 0.0
         self._http = requests.Session()
         self._http.auth = ("api", key)
+        # Proxies and certificate authorities of the environment, looked up once: for
+        # each request anew they cost a third of its time.
+        self._usual = self._http.merge_environment_settings(
+            self._url, {}, None, None, None
+        )
         if subaccount:
             self._http.headers["X-Mailgun-On-Behalf-Of"] = subaccount
 
@@ -163,7 +168,9 @@ class MailgunClient:
         :return: the JSON object answered; a text comes as its "message"
         :raise ApiError: every answer but 2xx, and none at all
         """
-        url = self._url + address if address.startswith("/") else _trusted(address)
+        is_usual = address.startswith("/")
+        url = self._url + address if is_usual else _trusted(address)
+        self._http.trust_env = not is_usual
         if time.monotonic() - self._used_at > _IDLE_LIMIT:
             self._http.close()
         try:
@@ -173,6 +180,7 @@ class MailgunClient:
                 # A redirect would carry the key to wherever it points.
                 allow_redirects=False,
                 **{"timeout": API_TIMEOUT, **arguments},
+                **(self._usual if is_usual else {}),
             )
         except requests.RequestException as error:
             raise _network_error(error, self._url) from error
