@@ -129,6 +129,9 @@ FAILURES_PER_BATCH = 3
 # Within one attempt, when another transaction was first.
 RACES_PER_MAIL = 6
 
+# How many mails of a lane share a transaction, and for how long it is open.
+MAILS_PER_TRANSACTION = 10
+TRANSACTION_SECONDS = 1.0
 DEFAULT_LANES = 8
 # Fewer mails than this are sent one after the other.
 LANES_FROM = 5

@@ -5,6 +5,7 @@ from odoo import models
 # Links that are as good as a password. Mailgun would put its own in their place, and
 # whoever reads its log could use them.
 _SECRET_LINKS = re.compile(r"/web/(signup|reset_password)\b|[?&]signup_token=")
+_TRACKING = ("tracking", "tracking_opens", "tracking_clicks")
 # Mail about these holds passwords, codes or access to the portal.
 _SECRET_MODELS = ("res.users", "portal.wizard.user", "portal.share")
 
@@ -14,25 +15,24 @@ class MailMail(models.Model):
 
     _inherit = "mail.mail"
 
-    def _mailgun_options(self, domain):
+    def _mailgun_options(self, policy):
         """Return tags and options of this mail.
 
-        :param domain: the ``mailgun.domain`` it leaves by
+        :param SendingPolicy policy: of the domain it leaves by
         :rtype: tuple[list[str], dict]
         """
-        tags = self._mailgun_tags() if domain.tag_documents else []
+        tags = self._mailgun_tags() if policy.with_tags else []
         if self._mailgun_is_secret():
-            tracking = dict.fromkeys(_TRACKING, "no")
-        elif self._mailgun_is_mailing():
-            # Odoo counts opens and clicks of mailings itself; not both without asking.
-            tracking = {
-                option: "no"
-                for option, name in _TRACKING.items()
-                if name and domain[name] != "yes"
-            }
-        else:
-            tracking = {}
-        return tags, tracking
+            return tags, dict.fromkeys(_TRACKING, "no")
+        if not self._mailgun_is_mailing():
+            return tags, {}
+        # Odoo counts opens and clicks of mailings itself; not both without asking.
+        left_to_odoo = {
+            f"tracking_{kind}": "no"
+            for kind, wanted in policy.tracking.items()
+            if wanted != "yes"
+        }
+        return tags, left_to_odoo
 
     def _mailgun_tags(self):
         if self._mailgun_is_mailing() and self.mailing_id.campaign_id:
@@ -46,11 +46,3 @@ class MailMail(models.Model):
         return self.model in _SECRET_MODELS or bool(
             _SECRET_LINKS.search(self.body_html or "")
         )
-
-
-# Options of a message and the fields of a domain that decide about them.
-_TRACKING = {
-    "tracking": "",
-    "tracking_opens": "tracking_opens",
-    "tracking_clicks": "tracking_clicks",
-}

@@ -25,12 +25,12 @@ class MailMail(models.Model):
         elif error or hand.has_waited:
             self.exists()._mailgun_forget_waiting(error)
         if hand.is_plain and not error:
-            if not session.has_events:
+            if not session.policy.has_events:
                 return
             copies = [(*copy, "accepted", "", "") for copy in hand.taken]
         else:
             copies = session.ledger.read(hand.message_id, hand.mail_id)
-        self._mailgun_follow(message, copies, hand.mail_id, session.has_events)
+        self._mailgun_follow(message, copies, hand.mail_id, session.policy.has_events)
 
     def _mailgun_show_waiting(self, message):
         """Show everybody as queued; who has got the mail is put right afterwards."""

@@ -1,3 +1,4 @@
+import logging
 import random
 import time
 
@@ -6,7 +7,7 @@ from odoo.modules import module
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
-from ..const import LANES_FROM, RACES_PER_MAIL
+from ..const import LANES_FROM, RACES_PER_MAIL, TRANSACTION_SECONDS
 from ..tools.errors import TransientError
 from .advisory_lock import lock_for_sending
 from .delivery_ledger import IN_HAND, MailInHand
@@ -15,6 +16,8 @@ from .outgoing_session import OutgoingSession
 from .sending_lanes import SendingLanes
 from .sending_run import SendingRun, deadline_of
 from .server_stop import holding_up
+
+_logger = logging.getLogger(__name__)
 
 
 class MailMail(models.Model):
@@ -69,19 +72,18 @@ class MailMail(models.Model):
     # === ONE AFTER THE OTHER, OR SIDE BY SIDE === #
 
     def _mailgun_send_committing(self, run, session, report):
-        """Send each mail in a transaction of its own.
+        """Send and commit, side by side where there is more than a handful.
 
         :param SendingRun run: of the batch
         :param OutgoingSession session: that core has opened
         :param report: called with the ids of mails that were dealt with
         """
-        lanes = min(session.lane_count, len(self))
         # Odoo counts what goes through a server of one person, mail by mail.
-        personal = (
-            run.options["mail_server"] and run.options["mail_server"].owner_user_id
+        personal = run.options["mail_server"] and (
+            run.options["mail_server"].owner_user_id
         )
         if len(self) >= LANES_FROM and not personal and not module.current_test:
-            SendingLanes(self, run, session, lanes).send(report)
+            SendingLanes(self, run, session).send(report)
             return
         for mail in self:
             if run.is_over:
@@ -89,6 +91,34 @@ class MailMail(models.Model):
             mail._mailgun_send_and_commit(run, session)
             report(mail.ids)
             self._mailgun_commit()
+
+    def _mailgun_send_together(self, run, session):
+        """Send mails in one transaction, as long as that takes no more than a moment.
+
+        Core commits after each mail, since nothing else knows that it went out. The
+        ledger does, so a transaction may hold several: whatever is rolled back with it
+        is not sent a second time. Reading and writing for all of them at once is what
+        makes it worth while.
+        """
+        self._mailgun_prefetch()
+        until = time.monotonic() + TRANSACTION_SECONDS
+        try:
+            with holding_up():
+                for mail in self:
+                    if run.is_over:
+                        break
+                    mail._mailgun_send(run, session)
+                    if time.monotonic() >= until:
+                        self._mailgun_commit()
+                        until = time.monotonic() + TRANSACTION_SECONDS
+                self._mailgun_commit()
+        except Exception as error:
+            self._mailgun_roll_back()
+            if run.options["raise_exception"]:
+                raise
+            _logger.info("Mails are sent one by one after all: %s", error)
+            for mail in self:
+                mail._mailgun_send_and_commit(run, session)
 
     def _mailgun_send_and_commit(self, run, session):
         """Send one mail and commit, again when another transaction was first.
@@ -102,11 +132,20 @@ class MailMail(models.Model):
                     self._mailgun_commit()
                 return
             except Exception as error:
-                self.env.cr.rollback()
-                self.env.invalidate_all()
+                self._mailgun_roll_back()
                 if not (races_left and is_lost_race(error)):
                     raise
                 time.sleep(random.uniform(0.02, 0.2))
+
+    def _mailgun_prefetch(self):
+        """Read at once what core reads of each mail."""
+        self.mapped("state")
+        self.recipient_ids.mapped("email")
+        self.mapped("attachment_ids")
+
+    def _mailgun_roll_back(self):
+        self.env.cr.rollback()
+        self.env.invalidate_all()
 
     def _mailgun_commit(self):
         """Commit, because the caller asked for it (``auto_commit``), as core does."""
@@ -126,9 +165,9 @@ class MailMail(models.Model):
         if not lock_for_sending(self.env.cr, self.id, self.message_id):
             # Another worker is at it.
             return
-        if self._mailgun_ask_first(session.domain):
+        if self._mailgun_ask_first(session.policy):
             return
-        tags, fields = self._mailgun_options(session.domain)
+        tags, fields = self._mailgun_options(session.policy)
         hand = MailInHand(
             mail_id=self.id,
             attempt=self.mailgun_attempt or 1,

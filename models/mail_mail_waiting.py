@@ -24,7 +24,7 @@ class MailMail(models.Model):
         :param OutgoingSession session: knows why it was not taken
         """
         error, now = session.error, fields.Datetime.now()
-        kind, moment = self._mailgun_next_attempt(error, session.domain)
+        kind, moment = self._mailgun_next_attempt(error, session.policy)
         give_up_at = self._mailgun_give_up_date(error, now)
         if kind == "wait" and now >= give_up_at:
             self._mailgun_give_up(error)
@@ -52,7 +52,7 @@ class MailMail(models.Model):
         if not rest:
             return
         kind, moment = self.browse()._mailgun_next_attempt(
-            run.stopped_by, session.domain
+            run.stopped_by, session.policy
         )
         values = {"mailgun_wait": kind, "mailgun_wait_reason": str(run.stopped_by)}
         new = rest.filtered(lambda mail: not mail.mailgun_wait_since)
@@ -71,14 +71,14 @@ class MailMail(models.Model):
             }
         )
 
-    def _mailgun_next_attempt(self, error, domain):
+    def _mailgun_next_attempt(self, error, policy):
         """Return what is waited for, and until when."""
         now = fields.Datetime.now()
         if isinstance(error, SettingError):
             return "setting", now + timedelta(seconds=SETTING_PAUSE)
         if isinstance(error, DoubtfulError) and not error.status:
             # Settling wakes the mail up earlier if it can; a minute for that.
-            return "doubt", now + timedelta(minutes=domain.settling_minutes + 1)
+            return "doubt", now + timedelta(minutes=policy.settling_minutes + 1)
         number = min(self.mailgun_wait_count, len(SENDING_BACKOFF) - 1)
         moment = now + timedelta(seconds=SENDING_BACKOFF[number])
         hinted = getattr(error, "retry_at", 0)
@@ -138,13 +138,14 @@ class MailMail(models.Model):
         )
         self._mailgun_fail(reason, "mail_smtp", NO_WAIT)
 
-    def _mailgun_ask_first(self, domain):
+    def _mailgun_ask_first(self, policy):
         """Let a person decide about a mail that waited longer than it is worth.
 
+        :param SendingPolicy policy: of the domain it leaves by
         :return: whether somebody has to be asked
         :rtype: bool
         """
-        since, hours = self.mailgun_wait_since, domain.stale_hours
+        since, hours = self.mailgun_wait_since, policy.stale_hours
         if self.mailgun_wait not in ("wait", "setting") or not (since and hours):
             return False
         if fields.Datetime.now() - since < timedelta(hours=hours):

@@ -50,15 +50,13 @@ class MailgunDomain(models.Model):
         if error:
             trouble = {"sending_trouble": str(error), "sending_trouble_at": now}
             self._note("trouble", **trouble)
-        elif self.sending_trouble:
+        else:
             self._note(
-                "recovery",
+                "sent",
                 last_sent_at=now,
                 sending_trouble=None,
                 sending_trouble_at=None,
             )
-        else:
-            self._note("sent", last_sent_at=now)
 
     def _note(self, kind, **values):
         if not self:

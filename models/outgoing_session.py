@@ -1,6 +1,40 @@
 """A session that knows which server of this database it is for."""
 
+from dataclasses import dataclass
+
 from ..tools.session import MailgunSession
+
+
+@dataclass(frozen=True)
+class SendingPolicy:
+    """What a domain says about sending, as plain values.
+
+    The records are read anew after each commit, and these would be for each mail.
+
+    :param tracking: by kind ("opens", "clicks"): "mailgun", "yes" or "no"
+    """
+
+    lane_count: int
+    has_events: bool
+    stale_hours: int
+    settling_minutes: int
+    with_tags: bool
+    tracking: dict[str, str]
+
+    @classmethod
+    def of(cls, domain):
+        """Return the policy of a ``mailgun.domain``."""
+        return cls(
+            lane_count=domain._lane_limit(),
+            has_events=domain._has_events(),
+            stale_hours=domain.stale_hours,
+            settling_minutes=domain.settling_minutes,
+            with_tags=domain.tag_documents,
+            tracking={
+                "opens": domain.tracking_opens,
+                "clicks": domain.tracking_clicks,
+            },
+        )
 
 
 class OutgoingSession(MailgunSession):
@@ -21,9 +55,7 @@ class OutgoingSession(MailgunSession):
             domain._note_sending,
             domain._ledger(),
         )
-        self.domain = domain
-        self.has_events = domain._has_events()
-        self.lane_count = domain._lane_limit()
+        self.policy = SendingPolicy.of(domain)
         self._server = server
         self._common_options = self.options
 
@@ -45,4 +77,3 @@ class OutgoingSession(MailgunSession):
         self.ledger.hand = hand
         self.options = self._common_options.with_fields(**fields).with_tags(*tags)
         self.error = None
-        self.is_plain = True

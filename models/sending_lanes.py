@@ -12,6 +12,8 @@ import threading
 from odoo import api
 from odoo.modules.registry import Registry
 
+from ..const import MAILS_PER_TRANSACTION
+
 _logger = logging.getLogger(__name__)
 
 # Seconds until the main thread looks again whether lanes are still at work.
@@ -24,10 +26,9 @@ class SendingLanes:
     :param mails: the ``mail.mail`` records of one batch; their transaction is committed
     :param SendingRun run: of the batch
     :param OutgoingSession session: how lanes open theirs
-    :param int count: how many lanes there are at the most
     """
 
-    def __init__(self, mails, run, session, count):
+    def __init__(self, mails, run, session):
         self._mails = mails
         self._run = run
         self._session = session
@@ -36,7 +37,11 @@ class SendingLanes:
         self._error = None
         for group in mails.grouped("mail_message_id").values():
             self._groups.put(group.ids)
-        self._count = min(count, self._groups.qsize())
+        groups = self._groups.qsize()
+        self._count = min(session.policy.lane_count, groups)
+        # The last mails of a batch are shared out, too.
+        share = -(-groups // self._count)
+        self._per_transaction = min(MAILS_PER_TRANSACTION, share)
 
     def send(self, after):
         """Send until nothing is left or the run is over.
@@ -96,14 +101,18 @@ class SendingLanes:
         session = self._session.reopen(env)
         try:
             while not (self._run.is_over or self._error):
-                try:
-                    ids = self._groups.get_nowait()
-                except queue.Empty:
+                ids = self._take()
+                if not ids:
                     return
-                for mail in env["mail.mail"].browse(ids):
-                    if self._run.is_over:
-                        return
-                    mail._mailgun_send_and_commit(self._run, session)
-                    self._done.put(mail.ids)
+                env["mail.mail"].browse(ids)._mailgun_send_together(self._run, session)
+                self._done.put(ids)
         finally:
             session.quit()
+
+    def _take(self):
+        """Return the ids of some mails, all of a message or none."""
+        ids = []
+        with contextlib.suppress(queue.Empty):
+            while len(ids) < self._per_transaction:
+                ids += self._groups.get_nowait()
+        return ids

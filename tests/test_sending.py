@@ -471,7 +471,7 @@ class TestSortedFailures(MailgunOutcomeCase):
         self.assertEqual(list(statuses.values()), ["sent"])
 
     def test_accepted_is_shown_as_sent_where_events_tell_of_delivery(self):
-        with patch.object(self.registry["mailgun.domain"], "_has_events", lambda _: 1):
+        with patch.object(self.registry["mailgun.domain"], "_has_events", lambda _: True):
             mail = self.message()
             mail.send()
         self.assertEqual(self.notifications(mail.mail_message_id), {"Anna": "pending"})
