@@ -63,7 +63,8 @@ class MailgunDomain(models.Model):
         inverse="_inverse_webhook_signing_key",
         groups="base.group_system",
         copy=False,
-        help='Called "HTTP webhook signing key" at Mailgun. Not the API key.',
+        help='Called "HTTP webhook signing key" at Mailgun. Not the API key. For a '
+        "domain of a sub-account, the sub-account's key.",
     )
     webhook_signing_key_previous = fields.Char(
         "Previous Signing Key",

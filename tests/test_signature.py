@@ -28,6 +28,27 @@ class TestSignature(BaseCase):
     def test_the_previous_key_is_good_while_keys_are_exchanged(self):
         self.assertTrue(self.read().matches(["new", KEY]))
 
+    def test_the_key_of_the_primary_account_is_good_for_a_sub_account(self):
+        parent = sign("parent", "1700000000", TOKEN)
+        for given in (parent, parent.upper()):
+            signature = self.read(parent_signature=given)
+            self.assertTrue(signature.matches(["parent"]))
+            self.assertTrue(signature.matches([KEY]))
+            self.assertFalse(signature.matches(["another"]))
+
+    def test_an_odd_parent_signature_is_none(self):
+        for odd in (None, "", 5, [], {}, "x" * 64, sign("parent", "1", "b")[:63]):
+            with self.subTest(odd=odd):
+                signature = self.read(parent_signature=odd)
+                self.assertEqual(signature.parent_signature, "")
+                self.assertTrue(signature.matches([KEY]))
+                self.assertFalse(signature.matches(["parent"]))
+
+    def test_a_parent_signature_does_not_replace_the_signature(self):
+        parent = sign("parent", "1700000000", TOKEN)
+        with self.assertRaisesRegex(InvalidSignature, "missing"):
+            self.read(signature=None, parent_signature=parent)
+
     def test_without_any_key_nothing_matches(self):
         self.assertFalse(self.read().matches([]))
 

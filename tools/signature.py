@@ -32,17 +32,23 @@ def sign(key: str, timestamp: str, token: str) -> str:
 
 @dataclass(frozen=True)
 class Signature:
-    """The three signed values of a request, known to have the right shape."""
+    """The signed values of a request, known to have the right shape.
+
+    :param parent_signature: of the same timestamp and token, by the key of the primary
+        account; "" when no sub-account posts
+    """
 
     timestamp: int
     token: str
     signature: str
+    parent_signature: str = ""
 
     @classmethod
-    def read(cls, timestamp, token, signature) -> "Signature":
-        """Check the shape of three values that came from anywhere.
+    def read(cls, timestamp, token, signature, parent_signature=None) -> "Signature":
+        """Check the shape of values that came from anywhere.
 
-        :raise InvalidSignature: when one is missing, no text, or malformed
+        :param parent_signature: not needed, and taken for none when it is malformed
+        :raise InvalidSignature: when another one is missing, no text, or malformed
         """
         values = {"timestamp": timestamp, "token": token, "signature": signature}
         patterns = {"timestamp": _TIMESTAMP, "token": _TOKEN, "signature": _SIGNATURE}
@@ -51,7 +57,10 @@ class Signature:
                 raise InvalidSignature(f"the field {name!r} is missing")
             if not isinstance(value, str) or not patterns[name].fullmatch(value):
                 raise InvalidSignature(f"the field {name!r} is malformed")
-        return cls(int(timestamp), token, signature.lower())
+        parent = parent_signature
+        if not isinstance(parent, str) or not _SIGNATURE.fullmatch(parent):
+            parent = ""
+        return cls(int(timestamp), token, signature.lower(), parent.lower())
 
     def check_age(self, now: float) -> None:
         """Refuse what was signed too long ago, or in the future.
@@ -68,10 +77,11 @@ class Signature:
             )
 
     def matches(self, keys: Iterable[str]) -> bool:
-        """Tell whether one of ``keys`` made this signature.
+        """Tell whether one of ``keys`` made this signature, or the parent's.
 
         Always tries every key, so that the time taken says nothing about them.
         """
         expected = [sign(key, str(self.timestamp), self.token) for key in keys]
-        found = [hmac.compare_digest(one, self.signature) for one in expected]
+        given = (self.signature, self.parent_signature)
+        found = [hmac.compare_digest(one, two) for one in expected for two in given]
         return any(found)
