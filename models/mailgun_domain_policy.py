@@ -43,6 +43,12 @@ class MailgunDomain(models.Model):
         "those that SPF or DKIM proves.",
     )
 
+    keep_reader_details = fields.Boolean(
+        help="Keep the IP address, the place, the browser and the system of whoever "
+        "opens a mail or clicks in it. Without it only the kind of device is kept, and "
+        "whether it was a program. Events that came before are not changed.",
+    )
+
     @api.constrains("trusted_forwarders")
     def _check_trusted_forwarders(self):
         for domain in self:

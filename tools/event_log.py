@@ -11,6 +11,7 @@ page is fetched; a class with the same ``pages`` can take the place of
 :class:`EventsApi`.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -148,7 +149,13 @@ def event_key(event: dict) -> tuple[str, str, int]:
 def event_time(event: dict) -> float:
     """Return when an event happened, in seconds since 1970; 0 when it does not say."""
     timestamp = event.get("timestamp")
-    return float(timestamp) if isinstance(timestamp, int | float) else 0.0
+    if not isinstance(timestamp, int | float):
+        return 0.0
+    try:
+        seconds = float(timestamp)
+    except OverflowError:
+        return 0.0
+    return seconds if math.isfinite(seconds) else 0.0
 
 
 def message_id_of(event: dict) -> str:

@@ -4,6 +4,10 @@ Source: user manual, "Webhook payloads" and "Event structure". Fields are added 
 notice and any may be null, so nothing is required but that it is an event at all.
 """
 
+import hashlib
+import json
+import math
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -11,17 +15,31 @@ from typing import Any
 from .errors import MalformedPayload
 from .event_log import event_time, message_id_of
 
-# Where the reader was is nobody's business by default.
 _LATEST = 4102444800.0  # the year 2100: an absurd date must not break the calendar
-_PERSONAL = ("ip", "geolocation")
+
+# What an index of PostgreSQL takes in any script (2,700 bytes). Ids have 22 characters,
+# and a Message-Id that long is none of Odoo's.
+_MAX_TEXT = 500
+_MAX_NAME = 100
+
+# Where the reader was, and with what: nobody's business by default. Of "client-info"
+# stays what tells people from machines.
+_READER = ("ip", "geolocation", "client-info")
+_CLIENT_KIND = ("bot", "client-type", "device-type")
+
+# What PostgreSQL does not take, as JSON spells it: NUL, halves of surrogate pairs, and
+# what is no number.
+_SUSPECT = re.compile(r"\\u(0000|d[89a-f])|NaN|Infinity")
 
 
 @dataclass(frozen=True)
 class EventPost:
     """What an event says, in the names of ``mailgun.event``.
 
+    :param event_id: Mailgun's, or one made of the content
     :param occurred_at: seconds since 1970
     :param payload: the event itself, without what is personal
+    :param payload_json: the same as text, fit for PostgreSQL
     """
 
     event_id: str
@@ -32,11 +50,13 @@ class EventPost:
     message_id: str
     occurred_at: float
     payload: dict
+    payload_json: str
 
 
-def read_event(payload: Any) -> EventPost:
+def read_event(payload: Any, keep_reader_details: bool = False) -> EventPost:
     """Read the body of a webhook's post.
 
+    :param keep_reader_details: see :func:`event_of`
     :raise MalformedPayload: it is no event
     """
     data = _data(payload)
@@ -45,20 +65,26 @@ def read_event(payload: Any) -> EventPost:
             "this is no event, and this address takes events: forward mail to "
             "/mailgun/inbound/mime"
         )
-    return event_of(data)
+    return event_of(data, keep_reader_details)
 
 
-def event_of(data: dict) -> EventPost:
-    """Return what an event of the Events API, or of a webhook, says."""
+def event_of(data: dict, keep_reader_details: bool = False) -> EventPost:
+    """Return what an event of the Events API, or of a webhook, says.
+
+    :param keep_reader_details: keep the reader's address, place and programs, too
+    :raise MalformedPayload: it is nested deeper than anything that Mailgun sends
+    """
+    kept, text = _storable_json(data if keep_reader_details else _without_reader(data))
     return EventPost(
-        event_id=_text(data, "id"),
-        event=_text(data, "event"),
+        event_id=_text(data, "id") or _digest(text),
+        event=_text(data, "event")[:_MAX_NAME],
         severity=_text(data, "severity"),
         reason=_text(data, "reason"),
         recipient=_text(data, "recipient").lower(),
-        message_id=message_id_of(data),
-        occurred_at=min(event_time(data) or time.time(), _LATEST),
-        payload=_storable({key: data[key] for key in data if key not in _PERSONAL}),
+        message_id=_storable(message_id_of(data))[:_MAX_TEXT],
+        occurred_at=min(max(event_time(data), 0.0) or time.time(), _LATEST),
+        payload=kept,
+        payload_json=text,
     )
 
 
@@ -75,17 +101,46 @@ def _data(payload: Any) -> dict | None:
     return data if isinstance(data, dict) else None
 
 
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _without_reader(data: dict) -> dict:
+    kept = {key: data[key] for key in data if key not in _READER}
+    client = data.get("client-info")
+    if isinstance(client, dict):
+        kept["client-info"] = {
+            key: client[key] for key in _CLIENT_KIND if key in client
+        }
+    return kept
+
+
+def _storable_json(value: dict) -> tuple[dict, str]:
+    """Return what PostgreSQL takes of an object, and its text."""
+    try:
+        text = json.dumps(value)
+        # Hardly ever so, and looking at each value takes longer than all the rest.
+        if _SUSPECT.search(text):
+            value = _storable(value)
+            text = json.dumps(value)
+        return value, text
+    except RecursionError:
+        raise MalformedPayload("the JSON is nested too deeply") from None
+
+
 def _storable(value: Any) -> Any:
-    """Return JSON that PostgreSQL takes: no NUL, no half of a surrogate pair."""
+    """Return JSON without NUL, half a surrogate pair, or what is no number."""
     if isinstance(value, str):
         return value.replace("\0", "").encode("utf-8", "replace").decode()
     if isinstance(value, list):
         return [_storable(one) for one in value]
     if isinstance(value, dict):
         return {_storable(key): _storable(value[key]) for key in value}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value
 
 
 def _text(data: dict, key: str) -> str:
     value = data.get(key)
-    return _storable(value) if isinstance(value, str) else ""
+    return _storable(value)[:_MAX_TEXT] if isinstance(value, str) else ""
