@@ -40,6 +40,8 @@ WEBHOOK_TYPES = (
 )
 
 EVENT_RETENTION_DAYS = 90
+# At most so often does a process wake the scheduled action that applies events.
+EVENT_WAKE_SECONDS = 3
 
 # Mailgun repeats a refused post with the same signature for 8 hours, and an operator
 # needs time to repair a key: refuse only what is older than a day.
@@ -50,6 +52,9 @@ DEFAULT_MAX_MESSAGE_MIB = 64
 # A form may percent-encode every byte of 8-bit mail (3 for 1), plus the other fields.
 FORM_OVERHEAD_FACTOR = 3
 FORM_OVERHEAD_BYTES = MIB
+
+# To write down what another post may be writing down at the same instant.
+JOURNAL_TRIES = 3
 
 # Seconds to wait before attempt 2, 3, ... of routing a mail; after the last it failed.
 ROUTING_BACKOFF = (60, 300, 900, 3600, 2 * 3600, 4 * 3600)

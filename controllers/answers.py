@@ -3,6 +3,7 @@
 import logging
 import time
 
+from odoo import SUPERUSER_ID
 from odoo.http import request
 
 from ..tools.errors import InvalidSignature, MalformedPayload, MissingSigningKey
@@ -14,20 +15,41 @@ _logger = logging.getLogger(__name__)
 
 _STATUS = {InvalidSignature: 401, MalformedPayload: 406, MissingSigningKey: 503}
 _SIGNED = ("timestamp", "token", "signature")
+# Events of sub-accounts are signed with the primary account's key as well.
+_PARENT = "parent-signature"
 
 
 def authenticate(payload):
     """Find out who posts.
 
     :param payload: what the dispatcher made of the body
-    :return: the ``mailgun.domain`` that the request is for, and its ``Signature``
+    :return: the ``Signer`` that the request is from, and its ``Signature``
     :raise InvalidSignature: it does not prove that it comes from Mailgun
     :raise MissingSigningKey: there is no key to check it with
     """
     signature = Signature.read(*_signed_fields(payload))
-    domains = request.env["mailgun.domain"].sudo()
-    domain = domains._authenticate(signature, _addressed(payload), time.time())
-    return domain, signature
+    find = model("mailgun.domain")._authenticate
+    return find(signature, _addressed(payload), time.time()), signature
+
+
+def recall(payload):
+    """Find out who posts from memory, as good as it is (see ``_recall_signer``).
+
+    :param payload: what the dispatcher made of the body
+    :return: the ``Signer`` or None, and the request's ``Signature``
+    :raise InvalidSignature: it does not prove that it comes from Mailgun
+    """
+    signature = Signature.read(*_signed_fields(payload))
+    find = model("mailgun.domain")._recall_signer
+    return find(signature, _addressed(payload), time.time()), signature
+
+
+def model(name):
+    """Return a model for what is done before and after somebody is believed.
+
+    Nobody is logged in: the signature alone decides.
+    """
+    return request.env(user=SUPERUSER_ID)[name]
 
 
 def answer(take, payload):
@@ -48,7 +70,7 @@ def info(text):
 
 
 def _signed_fields(payload):
-    """Return timestamp, token and signature as they came, not checked yet.
+    """Return the arguments of ``Signature.read`` as they came, not checked yet.
 
     :raise InvalidSignature: when the request is of no shape that has such fields
     """
@@ -60,7 +82,7 @@ def _signed_fields(payload):
     nested = payload.get("signature") if isinstance(payload, dict) else None
     if not isinstance(nested, dict):
         raise InvalidSignature("not a request of Mailgun")
-    return [nested.get(name) for name in _SIGNED]
+    return [nested.get(name) for name in (*_SIGNED, _PARENT)]
 
 
 def _addressed(payload):

@@ -5,6 +5,7 @@ of more than 10 MB (odoo/http.py, ``max_form_memory_size``), which is a mail wit
 attachment of 7 MB.
 """
 
+import functools
 import json
 
 import werkzeug.exceptions
@@ -31,9 +32,14 @@ class MailgunDispatcher(Dispatcher):
         return request.httprequest.method == "POST"
 
     def dispatch(self, endpoint, args):
-        body = self._take_body()
-        self.request.params = {**args, "payload": self._parse(body)}
+        self.request.params = {**args, "payload": self._payload}
         return self.request.registry["ir.http"]._dispatch(endpoint)
+
+    @functools.cached_property
+    def _payload(self):
+        # Odoo dispatches once more after a serialization failure (service/model.py,
+        # ``retrying``), when the body is gone.
+        return self._parse(self._take_body())
 
     def _take_body(self):
         """Read the body once, and leave nothing that anybody could parse again.
@@ -51,7 +57,7 @@ class MailgunDispatcher(Dispatcher):
         http = self.request.httprequest
         try:
             if http.mimetype == "application/json":
-                return json.loads(body)
+                return json.loads(body, parse_constant=lambda _not_a_number: None)
             return parse_form(body, http.headers.get("Content-Type", ""))
         except MalformedPayload as error:
             return error

@@ -1,9 +1,17 @@
+import psycopg2
+
 from odoo import http
 from odoo.http import request
 
 from ..const import EVENTS_PATH, MIB
+from ..models.event_wake import wake_after
+from ..tools.errors import MalformedPayload
 from ..tools.event_post import read_event
 from . import answers
+
+# The domain was changed since it was remembered; another post of the same event was
+# committed since this transaction began.
+_OUTDATED = (psycopg2.errors.NotNullViolation, psycopg2.errors.SerializationFailure)
 
 
 class MailgunEvents(http.Controller):
@@ -25,7 +33,8 @@ class MailgunEvents(http.Controller):
     @http.route(
         EVENTS_PATH,
         type="mailgun",
-        auth="public",
+        # The signature says who posts; looking up a user would be a query for nothing.
+        auth="none",
         methods=["POST"],
         save_session=False,
         readonly=False,
@@ -33,10 +42,25 @@ class MailgunEvents(http.Controller):
     )
     def events(self, payload):
         """Check, write down, answer."""
-        return answers.answer(self._take, payload)[1]
+        ids, response = answers.answer(self._take, payload)
+        if ids:
+            wake_after(response, request.env.registry)
+        return response
 
     def _take(self, payload):
-        domain, _signature = answers.authenticate(payload)
-        with domain._noting_refusals():
-            event = read_event(payload)
-        request.env["mailgun.event"].sudo()._receive(domain, event)
+        signer, signature = answers.recall(payload)
+        if signer:
+            try:
+                return self._write(signer, payload, signature.token)
+            except _OUTDATED:
+                request.env.cr.rollback()
+        signer, signature = answers.authenticate(payload)
+        return self._write(signer, payload, signature.token)
+
+    def _write(self, signer, payload, token):
+        try:
+            event = read_event(payload, signer.keep_reader_details)
+        except MalformedPayload as error:
+            answers.model("mailgun.domain").browse(signer.id)._note_refusal(error)
+            raise
+        return answers.model("mailgun.event")._receive_signed(signer, event, token)

@@ -81,7 +81,8 @@ class MailgunInbound(http.Controller):
 
     def _take(self, payload):
         """Write an authenticated post to the journal; return the ids of new rows."""
-        domain, signature = answers.authenticate(payload)
+        signer, signature = answers.authenticate(payload)
+        domain = answers.model("mailgun.domain").browse(signer.id)
         with domain._noting_refusals():
             if not isinstance(payload, Form):
                 raise MalformedPayload(
@@ -89,7 +90,7 @@ class MailgunInbound(http.Controller):
                     "URL to /mailgun/events"
                 )
             post = read_inbound(payload)
-        journal = request.env["mailgun.inbound.email"].sudo()
+        journal = answers.model("mailgun.inbound.email")
         return journal._receive(domain, post, signature.token)
 
 

@@ -2,9 +2,13 @@ from odoo import api, models
 
 from ..tools.errors import InvalidSignature, MissingSigningKey
 from . import secret_keys
+from .signer import find_signers
 
 # A sane account has a handful; the cap keeps an unauthenticated request cheap.
 MAX_CANDIDATE_DOMAINS = 50
+
+# The last signer by database and by what the request was addressed to.
+_last_signers = {}
 
 
 class MailgunDomain(models.Model):
@@ -20,40 +24,61 @@ class MailgunDomain(models.Model):
         :param str addressed: the address or domain that it says it is for; None when
             it does not say, which any key of this database may then sign
         :param float now: seconds since 1970
-        :return: the domain whose key made the signature
+        :return: the ``Signer`` whose key made the signature
         :raise InvalidSignature: nobody here made it, or too long ago
         :raise MissingSigningKey: there is no key to check it with
         """
         signature.check_age(now)
-        candidates = self.search([], limit=MAX_CANDIDATE_DOMAINS)
-        keys = {domain: domain._signing_keys() for domain in candidates}
+        name = _domain_name(addressed)
+        keys = {
+            candidate: candidate.keys(self.env)
+            for candidate in find_signers(self.env, name, MAX_CANDIDATE_DOMAINS)
+        }
         # Every candidate is tried, so the time taken tells nothing about the domains.
-        signers = [domain for domain in keys if signature.matches(keys[domain])]
-        meant = self._find_by_address(addressed) if addressed is not None else None
-        if signers and meant is None:
+        signers = [one for one in keys if signature.matches(keys[one])]
+        meant = next((one for one in keys if one.is_called(name)), None)
+        if signers and addressed is None:
             return signers[0]
         if meant in signers:
+            _last_signers[self.env.cr.dbname, name] = meant
             return meant
-        error = self._refusal_of(signature, addressed, meant, signers, keys)
-        concerned = meant or (signers[0] if signers else self.browse())
-        concerned._note_refusal(error)
+        error = self._refusal_of(signature, name, meant, signers, keys)
+        concerned = meant or next(iter(signers), None)
+        if concerned:
+            self.browse(concerned.id)._note_refusal(error)
         raise error
 
-    def _refusal_of(self, signature, addressed, meant, signers, keys):
+    @api.model
+    def _recall_signer(self, signature, addressed, now):
+        """Return the domain that signed the last request of that name, if this one too.
+
+        Saves a query, and may be outdated: what is written on its word has to be
+        written for ``UNCHANGED_ID`` of ``signer.py``.
+
+        :param Signature signature: see ``_authenticate``
+        :param str addressed: see ``_authenticate``
+        :param float now: see ``_authenticate``
+        :return: a ``Signer``, or None
+        :raise InvalidSignature: made too long ago
+        """
+        signature.check_age(now)
+        last = _last_signers.get((self.env.cr.dbname, _domain_name(addressed)))
+        return last if last and signature.matches(last.keys(self.env)) else None
+
+    def _refusal_of(self, signature, name, meant, signers, keys):
         """Return the error that says why a request is not believed."""
         if signers:
-            name = (addressed or "").rpartition("@")[2]
             return InvalidSignature(
                 f"signed with the key of {signers[0].name}, but addressed to {name}, "
                 "which is no domain here or has another key: enter it as a Mailgun "
                 "domain, or point its route to where it belongs"
             )
-        if not any(keys.values()) or (meant and not keys.get(meant)):
+        if not any(keys.values()) or (meant and not keys[meant]):
             return MissingSigningKey(
                 "no webhook signing key is set for this domain: enter it in Settings > "
                 "Technical > Email > Mailgun Domains"
             )
-        if meant and signature.matches([secret_keys.read_or_log(meant, "api_key")]):
+        if meant and self.browse(meant.id)._is_api_key_of(signature):
             return InvalidSignature(
                 "signed with what is entered as API key: at Mailgun this account uses "
                 "one key for both, so enter it as signing key too"
@@ -63,22 +88,9 @@ class MailgunDomain(models.Model):
             "and not the API key?"
         )
 
-    def _signing_keys(self):
-        keys = (
-            secret_keys.read_or_log(self, "webhook_signing_key"),
-            secret_keys.read_or_log(self, "webhook_signing_key_previous"),
-        )
-        return [key for key in keys if key]
+    def _is_api_key_of(self, signature):
+        return signature.matches([secret_keys.read_or_log(self, "api_key")])
 
-    @api.model
-    def _find_by_address(self, address):
-        """Return the domain that an address is on, by its name or its alias domain.
 
-        :param str address: or the name of a domain itself
-        """
-        name = address.rpartition("@")[2].strip("> ").lower()
-        if not name:
-            return self.browse()
-        return self.search(
-            ["|", ("name", "=", name), ("alias_domain_id.name", "=", name)], limit=1
-        )
+def _domain_name(addressed):
+    return (addressed or "").rpartition("@")[2].strip("> ").lower()

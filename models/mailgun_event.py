@@ -2,14 +2,27 @@ import json
 from datetime import datetime, timedelta, timezone
 
 import psycopg2
-import psycopg2.extras
 
 from odoo import api, fields, models
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
-from ..const import EVENT_RETENTION_DAYS
+from ..const import EVENT_RETENTION_DAYS, JOURNAL_TRIES
 from .insert import insert_if_new
 from .own_cursor import own_cursor
+from .signer import UNCHANGED_ID
+
+# Each post is answered once this is committed, so it is written out: composing it takes
+# a good part of the time that running it does.
+_INSERT_SIGNED = f"""
+INSERT INTO mailgun_event
+            (domain_id, token, event_id, event, severity, reason, recipient, message_id,
+             occurred_at, day, payload, state, create_date)
+     VALUES ({UNCHANGED_ID}, %(token)s, %(event_id)s, %(event)s, %(severity)s,
+             %(reason)s, %(recipient)s, %(message_id)s, %(occurred_at)s, %(day)s,
+             %(payload)s, %(state)s, timezone('UTC', now()))
+ON CONFLICT DO NOTHING
+  RETURNING id
+"""
 
 
 class MailgunEvent(models.Model):
@@ -21,8 +34,9 @@ class MailgunEvent(models.Model):
     _rec_name = "event"
 
     domain_id = fields.Many2one(
-        "mailgun.domain", required=True, readonly=True, ondelete="cascade", index=True
+        "mailgun.domain", required=True, readonly=True, ondelete="cascade"
     )
+    token = fields.Char(readonly=True, help="Mailgun's random string; never repeats.")
     event_id = fields.Char("Event ID", required=True, readonly=True)
     event = fields.Char(required=True, readonly=True)
     severity = fields.Char(readonly=True)
@@ -46,9 +60,11 @@ class MailgunEvent(models.Model):
     )
     error = fields.Text(readonly=True)
 
-    # Mailgun's ids are unique within a day only ("Event structure").
+    _token_unique = models.Constraint("UNIQUE(token)", "A token is used only once.")
+    # Mailgun's ids are unique within a day only ("Event structure"), and two of its own
+    # examples share one. This is the index on the domain, too.
     _event_unique = models.Constraint(
-        "UNIQUE(domain_id, event_id, day)", "An event is kept once."
+        "UNIQUE(domain_id, event_id, day, event)", "An event is kept once."
     )
     _by_age = models.Index("(occurred_at)")
 
@@ -66,19 +82,43 @@ class MailgunEvent(models.Model):
         :return: the ids of new rows
         :rtype: list[int]
         """
-        try:
-            with own_cursor(self.env.registry) as env:
-                return env[self._name]._insert(domain.id, event)
-        except psycopg2.errors.SerializationFailure:
-            # The same event was committed by another post after our snapshot.
-            return []
+        for tries_left in reversed(range(JOURNAL_TRIES)):
+            try:
+                with own_cursor(self.env.registry) as env:
+                    return env[self._name]._insert(domain.id, event)
+            except psycopg2.errors.SerializationFailure:
+                # The same event was committed by a post after our snapshot, most
+                # likely; the next one sees its row.
+                if not tries_left:
+                    raise
+        raise AssertionError("unreachable")
 
     def _insert(self, domain_id, event):
+        return insert_if_new(self, {"domain_id": domain_id, **self._values(event)})
+
+    @api.model
+    def _receive_signed(self, signer, event, token):
+        """Write an event of a webhook down, in the transaction of the request.
+
+        Odoo commits it before it answers. An event costs little, and a transaction of
+        its own would be a good part of it.
+
+        :param Signer signer: who posts
+        :param EventPost event: what it says
+        :param str token: of the signature
+        :return: the ids of new rows; none when the event is known
+        :rtype: list[int]
+        :raise psycopg2.errors.NotNullViolation: the domain is not as the signer has it
+        :raise psycopg2.errors.SerializationFailure: the row came after our snapshot
+        """
+        values = {**signer.as_parameters(), **self._values(event), "token": token}
+        self.env.cr.execute(_INSERT_SIGNED, values, log_exceptions=False)
+        return [row_id for (row_id,) in self.env.cr.fetchall()]
+
+    def _values(self, event):
         occurred_at = datetime.fromtimestamp(event.occurred_at, timezone.utc)
-        values = {
-            "domain_id": domain_id,
-            # An event without an id is told from others by when and what it is.
-            "event_id": event.event_id or f"{event.occurred_at}/{event.event}",
+        return {
+            "event_id": event.event_id,
             "event": event.event or "unknown",
             "severity": event.severity or None,
             "reason": event.reason or None,
@@ -86,10 +126,9 @@ class MailgunEvent(models.Model):
             "message_id": event.message_id or None,
             "occurred_at": occurred_at.replace(tzinfo=None, microsecond=0),
             "day": occurred_at.date(),
-            "payload": psycopg2.extras.Json(event.payload),
+            "payload": event.payload_json,
             "state": "pending",
         }
-        return insert_if_new(self, values)
 
     @api.autovacuum
     def _gc_events(self):

@@ -2,12 +2,10 @@ import psycopg2
 
 from odoo import api, fields, models
 
-from ..const import INBOUND_STATES
+from ..const import INBOUND_STATES, JOURNAL_TRIES
 from ..tools.mail_head import derived_message_id, same_text
 from .insert import insert_if_new
 from .own_cursor import own_cursor
-
-JOURNAL_TRIES = 3
 
 
 class MailgunInboundEmail(models.Model):

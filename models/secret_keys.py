@@ -1,6 +1,7 @@
 """Where keys come from: environment, odoo.conf, or the database; in this order."""
 
 import contextlib
+import functools
 import logging
 import os
 import re
@@ -26,32 +27,45 @@ def from_outside(name, domain_name=""):
     ``MAILGUN_API_KEY_MAIL_EXAMPLE_COM``, else the option
     ``mailgun_api_key_mail_example_com`` of odoo.conf.
     """
-    parts = ["mailgun", name, domain_name]
-    option = re.sub(r"[^a-z0-9]+", "_", "_".join(filter(None, parts)).lower())
+    option = _option(name, domain_name)
     return (os.environ.get(option.upper()) or config.get(option) or "").strip()
 
 
 def read(domain, name):
     """Return the key ``name`` of a domain in clear, or "" (see ``_get_secret``)."""
-    outside = from_outside(name, domain.name or "")
-    if outside:
-        return outside
     closed = domain[f"{name}_closed"]
-    return open_closed(domain.env, closed) if closed else ""
+    return choose(domain.env, domain.name or "", name, closed)
+
+
+def choose(env, domain_name, name, closed):
+    """Return a key in clear: the one from outside the database, else the stored one.
+
+    :param str closed: the stored one, or ""
+    :return: the key, or "" when there is none
+    :raise UnreadableKey: when it is stored but cannot be opened here
+    """
+    outside = from_outside(name, domain_name)
+    return outside or (open_closed(env, closed) if closed else "")
 
 
 def read_or_log(domain, name):
     """Return the key, or "" with a line in the log when it cannot be read."""
+    closed = domain[f"{name}_closed"]
+    return choose_or_log(domain.env, domain.name or "", name, closed)
+
+
+def choose_or_log(env, domain_name, name, closed):
+    """Return the key (see ``choose``), or "" with a line in the log."""
     try:
-        return read(domain, name)
+        return choose(env, domain_name, name, closed)
     except UnreadableKey as error:
-        _logger.warning("Mailgun domain %s, %s: %s", domain.name, name, error)
+        _logger.warning("Mailgun domain %s, %s: %s", domain_name, name, error)
         return ""
 
 
 def close(env, secret):
     """Return ``secret`` as it may be stored in this database."""
-    return _vault(env).close(secret)
+    return _vault(*_vault_keys(env)).close(secret)
 
 
 def open_closed(env, closed):
@@ -59,7 +73,7 @@ def open_closed(env, closed):
 
     :raise UnreadableKey: it was closed elsewhere
     """
-    return _vault(env).open(closed)
+    return _open(*_vault_keys(env), closed)
 
 
 def describe(domain, name):
@@ -84,9 +98,25 @@ def as_user_error():
         raise UserError(str(error)) from error
 
 
-def _vault(env):
-    master = from_outside(MASTER_KEY) or master_key_file(
-        Path(config["data_dir"]) / "mail_mailgun" / "master.key"
-    )
+@functools.cache
+def _option(name, domain_name):
+    parts = ["mailgun", name, domain_name]
+    return re.sub(r"[^a-z0-9]+", "_", "_".join(filter(None, parts)).lower())
+
+
+def _vault_keys(env):
+    """Return what a vault is made from: master key or "", its file, the database."""
+    file = os.path.join(config["data_dir"], "mail_mailgun", "master.key")
     uuid = env["ir.config_parameter"].sudo().get_param("database.uuid")
-    return Vault(master, uuid)
+    return from_outside(MASTER_KEY), file, uuid
+
+
+# Each post asks for a key, and opening one takes as long as all the rest of checking
+# it. Whoever has another master key, database or ciphertext does not get it from here.
+@functools.lru_cache(maxsize=256)
+def _open(master, file, uuid, closed):
+    return _vault(master, file, uuid).open(closed)
+
+
+def _vault(master, file, uuid):
+    return Vault(master or master_key_file(Path(file)), uuid)

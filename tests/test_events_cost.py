@@ -1,0 +1,42 @@
+import time
+
+from odoo.tests import tagged
+
+from odoo.addons.mail_mailgun.models import secret_keys
+from odoo.addons.mail_mailgun.tools.event_post import event_of
+from odoo.addons.mail_mailgun.tools.signature import Signature
+
+from .common import DOMAIN, MailgunCase, signed
+
+
+@tagged("post_install", "-at_install")
+class TestEventsCost(MailgunCase):
+    """What an event costs until it is answered."""
+
+    def take(self, number):
+        domains, now = self.env["mailgun.domain"], time.time()
+        signature = Signature.read(**signed())
+        signer = domains._recall_signer(signature, DOMAIN, now)
+        signer = signer or domains._authenticate(signature, DOMAIN, now)
+        event = event_of({"id": f"e{number}", "event": "delivered"})
+        events = self.env["mailgun.event"]
+        return events._receive_signed(signer, event, signature.token)
+
+    def test_an_event_takes_one_query_once_its_signer_is_known(self):
+        self.take(1)
+        with self.assertQueryCount(__system__=1):
+            self.assertTrue(self.take(2))
+
+    def test_a_signer_that_is_not_known_takes_one_query_more(self):
+        self.take(1)
+        with self.assertQueryCount(__system__=2):
+            self.env["mailgun.domain"]._authenticate(
+                Signature.read(**signed()), DOMAIN, time.time()
+            )
+            self.take(2)
+
+    def test_a_stored_key_is_opened_once_in_a_process(self):
+        self.take(1)
+        opened = secret_keys._open.cache_info().misses
+        self.take(2)
+        self.assertEqual(secret_keys._open.cache_info().misses, opened)
