@@ -3,6 +3,7 @@ import random
 import time
 
 from odoo import models
+from odoo.exceptions import MissingError
 from odoo.modules import module
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
@@ -137,11 +138,19 @@ class MailMail(models.Model):
                     raise
                 time.sleep(random.uniform(0.02, 0.2))
 
+    def _mailgun_is_outgoing(self):
+        """Tell whether a mail is still to be sent: another worker may have done it."""
+        try:
+            return self.state == "outgoing"
+        except MissingError:
+            # Sent, and deleted since it had to be kept no longer.
+            return False
+
     def _mailgun_prefetch(self):
         """Read at once what core reads of each mail."""
-        self.mapped("state")
-        self.recipient_ids.mapped("email")
-        self.mapped("attachment_ids")
+        there = self.exists()
+        there.recipient_ids.mapped("email")
+        there.mapped("attachment_ids")
 
     def _mailgun_roll_back(self):
         self.env.cr.rollback()
@@ -159,7 +168,7 @@ class MailMail(models.Model):
         :raise MailDeliveryException: the caller asked for it, and waiting is no help
         """
         self.ensure_one()
-        if run.stopped_by or self.state != "outgoing":
+        if run.stopped_by or not self._mailgun_is_outgoing():
             return
         message = self.mail_message_id
         if not lock_for_sending(self.env.cr, self.id, self.message_id):

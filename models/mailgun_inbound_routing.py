@@ -32,7 +32,10 @@ class MailgunInboundEmail(models.Model):
         cron = self.env["ir.cron"]
         seconds = cron._commit_progress(remaining=self.search_count(self._due()))
         deadline = time.monotonic() + seconds
-        InboundQueue(self.env.registry).work(deadline, cron._commit_progress)
+        count = InboundQueue(self.env.registry).work(deadline, cron._commit_progress)
+        if not count:
+            # Web workers are at what is left.
+            cron._commit_progress(remaining=0)
         if time.monotonic() >= deadline:
             # Odoo goes on with what is left when a cron worker looks again, which may
             # be in a minute; this wakes one.

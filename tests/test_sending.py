@@ -95,6 +95,14 @@ class TestLedger(MailgunOutcomeCase):
         self.assertTrue(all(rows.mapped("accepted_at")))
         self.assertEqual(rows.mail_message_id, mail.mail_message_id)
 
+    def test_a_mail_that_another_worker_has_sent_and_deleted_is_left_alone(self):
+        mails = self.mail() + self.mail(auto_delete=True) + self.mail()
+        gone = mails[1]
+        self.env["mail.mail"].browse(gone.ids).unlink()
+        session = self.server._connect__(mail_server_id=self.server.id)
+        mails._send(smtp_session=session, mail_server=self.server)
+        self.assertEqual((mails - gone).mapped("state"), ["sent", "sent"])
+
     def test_our_mark_travels_with_the_mail_and_is_written_down(self):
         mail = self.mail()
         mail.send()
@@ -471,7 +479,9 @@ class TestSortedFailures(MailgunOutcomeCase):
         self.assertEqual(list(statuses.values()), ["sent"])
 
     def test_accepted_is_shown_as_sent_where_events_tell_of_delivery(self):
-        with patch.object(self.registry["mailgun.domain"], "_has_events", lambda _: True):
+        with patch.object(
+            self.registry["mailgun.domain"], "_has_events", lambda _: True
+        ):
             mail = self.message()
             mail.send()
         self.assertEqual(self.notifications(mail.mail_message_id), {"Anna": "pending"})

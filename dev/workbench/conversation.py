@@ -84,11 +84,11 @@ def _sales_writes(steps: Steps, stage: Stage) -> tuple[int, int, dict]:
         recipients=", ".join(mail["recipients"]),
     )
     ((status,),) = steps.wait_for(
-        "the notification to be sent",
+        "the notification to say that it was delivered",
         lambda: stage.rows(
             """SELECT notification_status FROM mail_notification
                WHERE mail_message_id = %s AND res_partner_id = %s
-                 AND notification_status <> 'ready'""",
+                 AND notification_status NOT IN ('ready', 'pending')""",
             message,
             partner,
         ),

@@ -20,6 +20,7 @@ def apply(steps: Steps, stage: Stage) -> None:
     admin.call("res.company", "write", company, {"name": COMPANY})
     _connect_domain(admin)
     _make_people(admin)
+    _ask_nobody(admin)
     team = admin.search("crm.team", ("alias_name", "in", ["info", SALES_ALIAS]))[:1]
     admin.call(
         "crm.team", "write", team, {"alias_name": SALES_ALIAS, "use_leads": True}
@@ -64,6 +65,18 @@ def _make_people(admin: WebClient) -> None:
         notification_type="inbox",
         group_ids=[(4, group["res_id"])],
     )
+
+
+def _ask_nobody(admin: WebClient) -> None:
+    """Keep new leads from asking a service out there about their senders."""
+    owners = admin.call(
+        "ir.model.data",
+        "search_read",
+        [("model", "=", "ir.cron"), ("module", "=like", "crm_iap%")],
+        ["res_id"],
+    )
+    crons = [owner["res_id"] for owner in owners]
+    admin.call("ir.cron", "write", crons, {"active": False})
 
 
 def _show(steps: Steps, stage: Stage) -> None:

@@ -20,15 +20,7 @@ def apply(steps: Steps, stage: Stage) -> None:
 
 
 def _silence(admin: WebClient) -> None:
-    """Let new leads ask nobody about their senders, and notify nobody by mail."""
-    owners = admin.call(
-        "ir.model.data",
-        "search_read",
-        [("model", "=", "ir.cron"), ("module", "=like", "crm_iap%")],
-        ["res_id"],
-    )
-    crons = [owner["res_id"] for owner in owners]
-    admin.call("ir.cron", "write", crons, {"active": False})
+    """Let new mail notify nobody by mail."""
     users = admin.search("res.users", ("share", "=", False))
     admin.call("res.users", "write", users, {"notification_type": "inbox"})
 
