@@ -16,8 +16,8 @@ from ..const import MAILS_PER_TRANSACTION
 
 _logger = logging.getLogger(__name__)
 
-# Seconds until the main thread looks again whether lanes are still at work.
-_PATIENCE = 1
+# What a lane says last; before it, it tells the ids of mails.
+_END = ()
 
 
 class SendingLanes:
@@ -65,25 +65,27 @@ class SendingLanes:
         for lane in lanes:
             lane.start()
         try:
-            while any(lane.is_alive() for lane in lanes):
-                self._report(after)
+            self._report(len(lanes), after)
         finally:
             for lane in lanes:
                 lane.join()
-        self._report(after)
         self._mails.env.invalidate_all()
         if self._error:
             raise self._error
 
-    def _report(self, after):
-        """Tell what was done meanwhile, in the thread of the caller."""
-        ids = []
-        with contextlib.suppress(queue.Empty):
-            ids += self._done.get(timeout=_PATIENCE)
-            while True:
-                ids += self._done.get_nowait()
-        if ids:
-            after(ids)
+    def _report(self, working, after):
+        """Tell what was done meanwhile, in the thread of the caller.
+
+        :param int working: how many lanes have to end until all is done
+        """
+        while working:
+            told = [self._done.get()]
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    told.append(self._done.get_nowait())
+            working -= told.count(_END)
+            if ids := [mail_id for ids in told for mail_id in ids]:
+                after(ids)
 
     def _work(self, dbname):
         env = self._mails.env
@@ -96,6 +98,8 @@ class SendingLanes:
         except Exception as error:
             _logger.exception("A lane of the mail queue has ended")
             self._error = self._error or error
+        finally:
+            self._done.put(_END)
 
     def _send_groups(self, env):
         session = self._session.reopen(env)
