@@ -3,6 +3,8 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
+from .sending_run import deadline_of
+
 # Seconds between two reports of progress.
 _REPORT_EVERY = 5
 
@@ -93,13 +95,19 @@ class QueueProgress:
     def end(self):
         """Report the rest, and have what is left taken up at once.
 
-        Where nothing could be done others are at it: a moment later is soon enough.
+        Where nothing could be done others are at it, unless the time was up: then a
+        moment later is soon enough.
         """
         left = self._left()
-        if left and not self._total:
-            cron = self._env.ref("mail.ir_cron_mail_scheduler_action").sudo()
+        cron = self._env.ref("mail.ir_cron_mail_scheduler_action").sudo()
+        is_time_up = time.monotonic() >= deadline_of(self._env.context)
+        if left and not self._total and not is_time_up:
             cron._trigger(fields.Datetime.now() + timedelta(minutes=1))
             left = 0
+        elif left:
+            # The scheduler goes on by itself a few times only, and then looks around
+            # once in a minute.
+            cron._trigger()
         self._commit(left)
 
     def _commit(self, left):
