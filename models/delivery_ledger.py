@@ -22,7 +22,7 @@ from odoo.tools import SQL
 
 from ..const import LOST_STATES, RACES_PER_MAIL
 from ..tools.addresses import domain_of, normalize
-from ..tools.errors import DoubtfulError, TransientError
+from ..tools.errors import DoubtfulError, TransientError, UnsettledError
 from ..tools.session import Reservation
 from .own_cursor import own_cursor
 
@@ -194,7 +194,7 @@ class DeliveryLedger:
     def _check_settled(self, cursor, message_id, partner_ref, recipients, attempt):
         """Refuse to send while it is not known whether somebody has the mail already.
 
-        :raise DoubtfulError: an earlier sender was stopped in the middle
+        :raise UnsettledError: an earlier sender was stopped in the middle
         """
         cursor.execute(
             """SELECT count(*) FROM mailgun_delivery
@@ -203,7 +203,7 @@ class DeliveryLedger:
             [message_id, self.hand.mail_id, partner_ref, attempt, recipients],
         )
         if cursor.fetchone()[0]:
-            raise DoubtfulError(
+            raise UnsettledError(
                 "Sending was interrupted after Mailgun was asked to take the mail and "
                 "before its answer was known."
             )

@@ -61,13 +61,14 @@ class MailMail(models.Model):
         report = self._mailgun_report_to(post_send_callback)
         if auto_commit:
             self._mailgun_send_committing(run, smtp_session, report)
-        else:
-            for mail in self:
-                mail._mailgun_send(run, smtp_session)
-            report(self.ids)
-        self._mailgun_put_rest_back(run, smtp_session)
-        if auto_commit:
+            # What lanes have written is seen by a new transaction only.
             self._mailgun_commit()
+            self._mailgun_committing(self._mailgun_put_rest_back, run)
+            return True
+        for mail in self:
+            mail._mailgun_send(run, smtp_session)
+        report(self.ids)
+        self._mailgun_put_rest_back(run)
         return True
 
     # === ONE AFTER THE OTHER, OR SIDE BY SIDE === #
@@ -126,11 +127,15 @@ class MailMail(models.Model):
 
         What Mailgun has taken by then is not sent a second time: the ledger knows it.
         """
+        with holding_up():
+            self._mailgun_committing(self._mailgun_send, run, session)
+
+    def _mailgun_committing(self, work, *arguments):
+        """Do something and commit, again when another transaction was first."""
         for races_left in reversed(range(RACES_PER_MAIL)):
             try:
-                with holding_up():
-                    self._mailgun_send(run, session)
-                    self._mailgun_commit()
+                work(*arguments)
+                self._mailgun_commit()
                 return
             except Exception as error:
                 self._mailgun_roll_back()

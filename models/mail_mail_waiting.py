@@ -24,7 +24,11 @@ class MailMail(models.Model):
         :param OutgoingSession session: knows why it was not taken
         """
         error, now = session.error, fields.Datetime.now()
-        kind, moment = self._mailgun_next_attempt(error, session.policy)
+        kind, moment = self._mailgun_next_attempt(error)
+        if isinstance(error, DoubtfulError) and not error.status:
+            # Settling wakes the mail up earlier if it can; a minute for that.
+            settling = timedelta(minutes=session.policy.settling_minutes + 1)
+            kind, moment = "doubt", now + settling
         give_up_at = self._mailgun_give_up_date(error, now)
         if kind == "wait" and now >= give_up_at:
             self._mailgun_give_up(error)
@@ -39,7 +43,7 @@ class MailMail(models.Model):
         )
         self._mailgun_wake_queue(run, moment)
 
-    def _mailgun_put_rest_back(self, run, session):
+    def _mailgun_put_rest_back(self, run):
         """Put off what was not tried any more when the run was stopped.
 
         Else the queue would take the same mails again and again, and others, of other
@@ -51,9 +55,7 @@ class MailMail(models.Model):
         rest = self.search(due).try_lock_for_update()
         if not rest:
             return
-        kind, moment = self.browse()._mailgun_next_attempt(
-            run.stopped_by, session.policy
-        )
+        kind, moment = self.browse()._mailgun_next_attempt(run.stopped_by)
         values = {"mailgun_wait": kind, "mailgun_wait_reason": str(run.stopped_by)}
         new = rest.filtered(lambda mail: not mail.mailgun_wait_since)
         new.mailgun_wait_since = fields.Datetime.now()
@@ -71,14 +73,11 @@ class MailMail(models.Model):
             }
         )
 
-    def _mailgun_next_attempt(self, error, policy):
+    def _mailgun_next_attempt(self, error):
         """Return what is waited for, and until when."""
         now = fields.Datetime.now()
         if isinstance(error, SettingError):
             return "setting", now + timedelta(seconds=SETTING_PAUSE)
-        if isinstance(error, DoubtfulError) and not error.status:
-            # Settling wakes the mail up earlier if it can; a minute for that.
-            return "doubt", now + timedelta(minutes=policy.settling_minutes + 1)
         number = min(self.mailgun_wait_count, len(SENDING_BACKOFF) - 1)
         moment = now + timedelta(seconds=SENDING_BACKOFF[number])
         hinted = getattr(error, "retry_at", 0)

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from odoo.tools import config
 
 from ..const import FAILURES_PER_BATCH
-from ..tools.errors import DoubtfulError, SettingError, TransientError
+from ..tools.errors import (
+    DoubtfulError,
+    SettingError,
+    TransientError,
+    UnsettledError,
+)
 from .server_stop import is_stopping
 
 # Part of the time limit after which no other mail is begun.
@@ -67,6 +72,9 @@ class SendingRun:
         :param ApiError error: why a mail was not taken, or None
         """
         with self._lock:
+            if isinstance(error, UnsettledError):
+                # Mailgun was not asked; a server that was killed leaves several such.
+                return
             if isinstance(error, SettingError):
                 self.stopped_by = error
             elif not isinstance(error, TransientError):

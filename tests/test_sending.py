@@ -218,6 +218,28 @@ class TestDoubt(MailgunOutcomeCase):
         mail.send()
         self.assertEqual(len(self.mailgun.seen), 1)
 
+    def test_mails_in_doubt_do_not_hold_up_the_batch(self):
+        mails = self.env["mail.mail"].concat(
+            *[self.interrupted() for _mail in range(4)]
+        )
+        new = self.message()
+        (mails + new).send()
+        self.assertEqual(new.state, "sent")
+        self.assertEqual(set(mails.mapped("mailgun_wait")), {"doubt"})
+        self.assertEqual(len(self.mailgun.seen), 5)
+
+    def test_answers_that_get_lost_hold_up_the_rest_for_a_minute(self):
+        mails = self.env["mail.mail"].concat(*[self.mail() for _mail in range(5)])
+        for _time in range(3):
+            self.mailgun.hang_up(after_reading=True)
+        mails.send()
+        self.assertEqual(len(self.mailgun.seen), 3)
+        waits = mails.mapped("mailgun_wait")
+        self.assertEqual(sorted(waits), ["doubt"] * 3 + ["wait"] * 2)
+        rest = mails.filtered(lambda mail: mail.mailgun_wait == "wait")
+        minute = fields.Datetime.now() + timedelta(minutes=1)
+        self.assertLessEqual(max(rest.mapped("scheduled_date")), minute)
+
     def test_an_event_settles_it_at_once(self):
         mail = self.interrupted()
         self.env["mailgun.event"].create(

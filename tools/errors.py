@@ -4,6 +4,7 @@ The class says what to *do*, the text says what happened and how to repair it:
 
 * :class:`TransientError`  wait, then try again; nothing is wrong here;
 * :class:`DoubtfulError`   nobody knows whether Mailgun took the mail: find out first;
+* :class:`UnsettledError`  so it was before, and Mailgun was not asked again;
 * :class:`SettingError`    somebody has to change a setting, here or at Mailgun;
 * :class:`RefusedMessage`  this one mail has to change, all others are fine;
 * :class:`InvalidSignature`, :class:`MalformedPayload`  what came in is not for us.
@@ -41,6 +42,10 @@ class TransientError(ApiError):
 
 class DoubtfulError(TransientError):
     """The request was made and its answer is not known, so it may have been obeyed."""
+
+
+class UnsettledError(DoubtfulError):
+    """An earlier request may have been obeyed, so none was made this time."""
 
 
 class SettingError(ApiError):

@@ -40,7 +40,7 @@ class Ledger(Protocol):
     def reserve(self, message_id: str, recipients: list[str]) -> Reservation:
         """Write down that a POST is about to be made.
 
-        :raise DoubtfulError: nobody knows what became of the one before
+        :raise UnsettledError: nobody knows what became of the one before
         """
 
     def accept(self, reservation: Reservation, mailgun_id: str) -> None:
