@@ -49,19 +49,17 @@ class Signer:
         """Tell whether a request to ``name`` means this domain."""
         return bool(name) and name in (self.name, self.alias_name)
 
-    def keys(self, env):
+    def keys(self, env, read=secret_keys.choose_or_log):
         """Return the keys that Mailgun may sign with, in clear.
 
+        :param read: what gets a key, as ``secret_keys.choose`` does
         :rtype: list[str]
         """
         stored = {
             "webhook_signing_key": self.key,
             "webhook_signing_key_previous": self.previous_key,
         }
-        keys = (
-            secret_keys.choose_or_log(env, self.name, name, closed)
-            for name, closed in stored.items()
-        )
+        keys = (read(env, self.name, name, key) for name, key in stored.items())
         return [key for key in keys if key]
 
     def as_parameters(self):
