@@ -107,7 +107,11 @@ class MailgunDelivery(models.Model):
         )
 
     def _ask_a_person(self, mail):
-        if self.domain_id.doubt_policy == "resend" or mail.state != "outgoing":
+        may_resend = self.domain_id.doubt_policy == "resend"
+        if mail.mailgun_wait == "uncertain" and not may_resend:
+            # Somebody is asked already, and the answer is still out.
+            return
+        if may_resend or mail.state != "outgoing":
             self._give_back(mail)
         else:
             mail._mailgun_ask_whether_sent(self)
