@@ -31,6 +31,7 @@ from . import (
     test_sending,
     test_session,
     test_signature,
+    test_suppression_lists,
     test_throttle,
     test_tours,
     test_vault,

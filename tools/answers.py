@@ -114,8 +114,11 @@ def _limit(response, domain: str, detail: str) -> ApiError:
 
 
 def _is_missing_thing(status, detail):
-    """Tell whether a 404 is about a route, a webhook or a stored mail."""
-    return status == 404 and "not found" in detail and "omain" not in detail
+    """Tell whether a 404 is about a route, a webhook, an address or a stored mail.
+
+    Not always in the same words: "No spam complaints found for this address".
+    """
+    return status == 404 and "found" in detail and "omain" not in detail
 
 
 _SETTING_SENTENCES = {

@@ -75,7 +75,7 @@ class EventsApi:
                 return
             yield [one for one in items if isinstance(one, dict)]
             # The address of the next page holds the whole query.
-            address, options = _next(body), {}
+            address, options = next_page(body), {}
             if not address:
                 return
 
@@ -170,7 +170,8 @@ def message_id_of(event: dict) -> str:
     return f"<{text}>" if text else ""
 
 
-def _next(body: dict) -> str:
+def next_page(body: dict) -> str:
+    """Return the address of the page that follows, "" when the answer names none."""
     paging = body.get("paging")
     found = paging.get("next") if isinstance(paging, dict) else ""
     return found if isinstance(found, str) else ""

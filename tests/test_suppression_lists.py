@@ -1,0 +1,171 @@
+from odoo.tests import tagged
+
+from odoo.addons.mail_mailgun.tools.client import api_url
+from odoo.addons.mail_mailgun.tools.errors import SettingError
+from odoo.addons.mail_mailgun.tools.suppressions import (
+    Page,
+    Reading,
+    Suppression,
+    SuppressionLists,
+)
+
+from .test_management import DOMAIN, ManagementCase
+
+PATH = f"/eu/v3/{DOMAIN}"
+DATE = "Thu, 11 Dec 2025 01:49:40 UTC"
+SECONDS = 1765417780
+
+
+@tagged("mailgun_tools")
+class TestSuppressionLists(ManagementCase):
+    def setUp(self):
+        super().setUp()
+        self.lists = SuppressionLists(self.client, DOMAIN)
+
+    def test_a_bounce_tells_since_when_and_why(self):
+        item = {
+            "address": "Ann@Example.org",
+            "code": "550",
+            "error": "No such mailbox",
+            "created_at": DATE,
+        }
+        self.mailgun.answer(200, {"items": [item], "paging": {"next": "x"}})
+        (found,) = self.lists.page("bounces").items
+        self.assertEqual(found.address, "ann@example.org")
+        self.assertEqual(found.created_at, SECONDS)
+        self.assertEqual(found.reason, "550 No such mailbox")
+
+    def test_the_largest_page_is_asked_for_and_the_next_as_it_is_given(self):
+        following = f"{api_url('eu')}/v3/{DOMAIN}/bounces?page=next&address=a%40x.org"
+        self.mailgun.answer(200, {"items": [{}], "paging": {"next": following}})
+        page = self.lists.page("bounces")
+        self.mailgun.answer(200, {"items": [], "paging": {"next": following}})
+        self.assertEqual(self.lists.page("bounces", page.next), Page(()))
+        first, second = (path for _method, path in self.asked())
+        self.assertEqual(first, f"{PATH}/bounces?limit=1000")
+        self.assertEqual(second, f"{PATH}/bounces?page=next&address=a%40x.org")
+
+    def test_a_page_that_leads_to_itself_is_the_last(self):
+        item = {"address": "a@x.org"}
+        self.mailgun.answer(200, {"items": [item], "paging": {"next": "/here"}})
+        self.assertEqual(self.lists.page("bounces", "/here").next, "")
+
+    def test_odd_entries_do_no_harm(self):
+        odd = [
+            None,
+            "x",
+            {},
+            {"address": None},
+            {"address": "no address"},
+            {"address": "a@x.org", "created_at": None, "tags": None, "code": None},
+            {"address": "b@x.org", "created_at": "tomorrow", "tags": [1, "*"]},
+        ]
+        self.mailgun.answer(200, {"items": odd, "paging": None})
+        page = self.lists.page("unsubscribes")
+        self.assertEqual([one.created_at for one in page.items], [0, 0])
+        self.assertEqual(page.items[1].tags, ("*",))
+
+    def test_one_tag_is_not_everything(self):
+        for given, total in (
+            ({"tags": ["*"]}, True),
+            ({"tag": "*"}, True),
+            ({"tags": ["news"]}, False),
+            ({}, True),
+        ):
+            self.mailgun.answer(200, {"items": [{"address": "a@x.org", **given}]})
+            (found,) = self.lists.page("unsubscribes").items
+            self.assertEqual(found.is_total, total, given)
+
+    def test_an_address_is_encoded_in_the_path(self):
+        self.mailgun.answer(200, {"address": "a+b/c@x.org", "created_at": DATE})
+        found = self.lists.find("bounces", "a+b/c@x.org")
+        self.assertEqual(found.created_at, SECONDS)
+        self.mailgun.answer(200, {"message": "Bounced address has been removed"})
+        self.assertTrue(self.lists.remove("bounces", "a+b/c@x.org"))
+        address = f"{PATH}/bounces/a%2Bb%2Fc%40x.org"
+        self.assertEqual(self.asked(), [("GET", address), ("DELETE", address)])
+
+    def test_an_address_that_is_on_no_list_is_no_failure(self):
+        for words in (
+            "Address not found in bounces table",
+            "No spam complaints found for this address",
+            "Address not found in unsubscribers table",
+        ):
+            self.mailgun.answer(404, {"message": words})
+            self.assertIsNone(self.lists.find("complaints", "a@x.org"))
+            self.mailgun.answer(404, {"message": words})
+            self.assertFalse(self.lists.remove("complaints", "a@x.org"))
+
+    def test_a_domain_that_is_not_known_is_a_failure(self):
+        self.mailgun.answer(404, {"message": "Domain not found"})
+        with self.assertRaisesRegex(SettingError, "does not know the domain"):
+            self.lists.find("bounces", "a@x.org")
+
+    def test_a_whole_list_is_never_removed(self):
+        for name in ("", "nobody"):
+            with self.assertRaises(ValueError):
+                self.lists.remove("bounces", name)
+        self.assertEqual(self.asked(), [])
+
+    def test_many_addresses_are_added_by_one_call(self):
+        self.mailgun.answer(200, {"message": "2 addresses have been added"})
+        self.lists.unsubscribe(["a@x.org", "b@x.org"])
+        (seen,) = self.mailgun.seen
+        self.assertEqual((seen.method, seen.path), ("POST", f"{PATH}/unsubscribes"))
+        self.assertEqual(seen.headers["Content-Type"], "application/json")
+        self.assertIn(b'{"address": "b@x.org", "tags": ["*"]}', seen.body)
+
+
+@tagged("mailgun_tools")
+class TestReading(ManagementCase):
+    def page(self, *times, following=""):
+        items = [Suppression(f"{at}@x.org", at) for at in times]
+        return Page(tuple(items), following)
+
+    def times(self, reading, page):
+        return [one.created_at for one in reading.new_in(page)]
+
+    def test_everything_is_new_the_first_time(self):
+        self.assertEqual(self.times(Reading(), self.page(0, 5)), [0, 5])
+
+    def test_what_an_earlier_reading_knew_is_not_new(self):
+        page = self.page(0, 5_000, 9_900)
+        reading = Reading().begin(10_000).after(page)
+        self.assertEqual(self.times(reading.begin(20_000), page), [])
+
+    def test_what_came_while_a_list_was_read_is_new_to_the_next(self):
+        reading = Reading().begin(10_000).after(self.page(5_000))
+        page = self.page(5_000, 10_050, 30_000)
+        self.assertEqual(self.times(reading, page), [10_050, 30_000])
+
+    def test_a_clock_that_is_late_hides_nothing(self):
+        reading = Reading().begin(10_000).after(self.page(5_000))
+        self.assertEqual(self.times(reading, self.page(5_000, 9_500)), [9_500])
+
+    def test_an_entry_that_is_made_anew_is_new(self):
+        reading = Reading().begin(10_000).after(self.page(9_900))
+        page = Page((Suppression("9900@x.org", 10_100),))
+        self.assertEqual(self.times(reading, page), [10_100])
+
+    def test_a_reading_goes_on_where_it_was_interrupted(self):
+        first = self.page(5_000, 9_900, following="/next")
+        reading = Reading.load(Reading().begin(10_000).after(first).store())
+        self.assertEqual((reading.next, reading.since), ("/next", 0))
+        reading = reading.begin(20_000).after(self.page(7_000))
+        self.assertEqual((reading.next, reading.since), ("", 10_000))
+        self.assertEqual(self.times(reading, self.page(9_900, 10_001)), [10_001])
+
+    def test_what_was_left_comes_again_with_the_next_page(self):
+        page = self.page(5_000)
+        reading = Reading().begin(10_000).after(page, left=page.items)
+        reading = Reading.load(reading.store()).begin(20_000)
+        self.assertEqual(self.times(reading, self.page(5_000)), [5_000])
+        self.assertEqual(self.times(reading.after(page), page), [])
+
+    def test_a_list_can_be_read_once_more_from_the_first_page(self):
+        reading = Reading().begin(10_000).after(self.page(5_000)).again()
+        self.assertEqual(self.times(reading, self.page(5_000)), [5_000])
+
+    def test_what_is_stored_of_an_address_does_not_show_it(self):
+        reading = Reading().begin(10_000).after(self.page(10_000, following="/next"))
+        self.assertNotIn("10000@x.org", str(reading.store()))
