@@ -68,7 +68,7 @@ class MailgunDomain(models.Model):
             posts = [event_of(item) for item in log.read(query)]
         mine = [post for post in posts if _is_about(post, first)]
         for post in mine:
-            self.env["mailgun.event"]._receive(self, post)
+            self.env["mailgun.event"]._receive_polled(self, post)
         return mine
 
     def _conclude(self, rows, answer):

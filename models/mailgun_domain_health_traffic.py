@@ -166,8 +166,9 @@ class MailgunDomain(models.Model):
         return row.create_date
 
     def _last_event_at(self):
-        events = self.env["mailgun.event"]
-        row = events.search([("domain_id", "=", self.id)], order="id desc", limit=1)
+        """Return when a webhook told of something; what was asked for is no proof."""
+        told = [("domain_id", "=", self.id), ("polled", "=", False)]
+        row = self.env["mailgun.event"].search(told, order="id desc", limit=1)
         return row.create_date
 
     def _when(self, moment):

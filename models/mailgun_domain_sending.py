@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 from odoo.tools import config
 
 from ..const import (
@@ -154,9 +155,13 @@ class MailgunDomain(models.Model):
         )
 
     def _has_events(self):
-        """Tell whether events of this domain are known to arrive."""
+        """Tell whether events of this domain are known to arrive by themselves."""
         limit = fields.Datetime.now() - timedelta(days=EVENTS_PROVEN_DAYS)
-        found = self.env["mailgun.event"].search(
-            [("domain_id", "=", self.id)], order="id desc", limit=1
+        told = Domain("domain_id", "=", self.id) & Domain("polled", "=", False)
+        return bool(
+            self.env["mailgun.event"].search(
+                told & Domain("occurred_at", ">", limit),
+                order="occurred_at desc",
+                limit=1,
+            )
         )
-        return bool(found and found.create_date > limit)

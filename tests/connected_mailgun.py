@@ -1,8 +1,11 @@
-"""A Mailgun on this machine that has an account: domains, routes and webhooks."""
+"""A Mailgun on this machine that has an account: domains, routes, suppressions ..."""
 
 import json
 import os
-from urllib.parse import parse_qs, urlsplit
+import time
+from email.utils import formatdate
+from functools import partial
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
 
@@ -18,6 +21,13 @@ RECORDS = {
     ],
 }
 
+# The lists of suppressions, and what each says of an address that is not on it.
+SUPPRESSIONS = {
+    "bounces": "Address not found in bounces table",
+    "complaints": "No spam complaints found for this address",
+    "unsubscribes": "Address not found in unsubscribers table",
+}
+
 
 class ConnectedMailgun(LocalMailgun):
     """Answers the calls of setting up; what a test queues comes first.
@@ -25,8 +35,12 @@ class ConnectedMailgun(LocalMailgun):
     :ivar domains: names by region
     :ivar routes: as the API lists them
     :ivar webhooks: URLs by event type
+    :ivar events: as the API lists them, in pages of ``page_size``
     :ivar stored: returns the stored mail as the API gives it, or None
+    :ivar suppressed: for each list, its entries by address
     """
+
+    page_size = 100
 
     def __init__(self):
         super().__init__()
@@ -38,6 +52,7 @@ class ConnectedMailgun(LocalMailgun):
         self.spam_action = "disabled"
         self.events = []
         self.stored = lambda: None
+        self.suppressed = {name: {} for name in SUPPRESSIONS}
 
     @property
     def url(self):
@@ -60,6 +75,10 @@ class ConnectedMailgun(LocalMailgun):
             ("/v3/domains/", self._of_domain),
             ("/v1/webhooks", self._account_webhooks),
             ("/v3/mail.example.com/events", self._events),
+            *(
+                (f"/v3/mail.example.com/{name}", partial(self._suppressed, name))
+                for name in SUPPRESSIONS
+            ),
         ):
             if path.startswith(start):
                 return answer(seen, region, path.removeprefix(start))
@@ -131,13 +150,49 @@ class ConnectedMailgun(LocalMailgun):
         return _ok({"webhooks": self.account_webhooks})
 
     def _events(self, _seen, _region, rest):
-        following = f"{self.url}/v3/mail.example.com/events/next"
-        items = [] if rest else self.events
+        begin = int(rest.strip("/") or 0)
+        end = begin + self.page_size
+        following = f"{self.url}/v3/mail.example.com/events/{end}"
+        items = self.events[begin:end]
         return _ok({"items": items, "paging": {"next": following}})
 
+    # --- suppressions ----------------------------------------------------------------
 
-_NOT_FOUND = 404, b'{"message": "Domain not found"}', "application/json"
+    def suppress(self, name, address, ago=0, **item):
+        """Put an address on a list.
+
+        :param ago: seconds since then
+        """
+        date = formatdate(time.time() - ago, usegmt=True).replace("GMT", "UTC")
+        entry = {"address": address, "created_at": date, **item}
+        self.suppressed[name][address.lower()] = entry
+
+    def _suppressed(self, name, seen, _region, rest):
+        entries = self.suppressed[name]
+        address = unquote(rest.strip("/")).lower()
+        if address and address not in entries:
+            return 404, json.dumps({"message": SUPPRESSIONS[name]}).encode(), _JSON
+        if seen.method == "DELETE":
+            return _ok(entries.pop(address))
+        if seen.method == "POST":
+            for item in json.loads(seen.body):
+                self.suppress(name, **item)
+            return _ok({"message": "addresses have been added"})
+        return _ok(entries[address] if address else self._page(name, seen))
+
+    def _page(self, name, seen):
+        after = parse_qs(urlsplit(seen.path).query).get("address", [""])[0]
+        entries = self.suppressed[name]
+        keys = sorted(key for key in entries if key > after)[: self.page_size]
+        last = quote(keys[-1] if keys else after)
+        following = f"{self.url}/v3/mail.example.com/{name}?page=next&address={last}"
+        items = [entries[key] for key in keys]
+        return {"items": items, "paging": {"next": following}}
+
+
+_JSON = "application/json"
+_NOT_FOUND = 404, b'{"message": "Domain not found"}', _JSON
 
 
 def _ok(body):
-    return 200, json.dumps(body).encode(), "application/json"
+    return 200, json.dumps(body).encode(), _JSON

@@ -139,6 +139,14 @@ class Window:
         """
         return cls(begin=cursor - late, end=now, cursor=max(cursor, now - late))
 
+    def cut(self, reached: float, late: float = LATE_SECONDS) -> float:
+        """Return the cursor when only a part was read, so that the next goes on there.
+
+        :param reached: when the last event that was read happened
+        :param late: as of ``after``
+        """
+        return min(reached + late, self.cursor)
+
 
 def event_key(event: dict) -> tuple[str, str, int]:
     """Return what tells events apart: ids are unique within a day only (manual)."""
