@@ -98,8 +98,16 @@ class MailgunDelivery(models.Model):
                 delivery._count_bounce()
 
     def _count_bounce(self):
-        """Do what core does when a mail comes back (mail_thread.py)."""
-        email = email_normalize(self.recipient)
+        self._report_bounce(self.recipient, self.domain_id, self.reason)
+
+    def _report_bounce(self, address, domain, reason):
+        """Do what core does when a mail comes back (mail_thread.py).
+
+        :param str address: that is dead
+        :param domain: the ``mailgun.domain`` that it was found out by
+        :param str reason: in the words of the mailbox
+        """
+        email = email_normalize(address)
         partners = self.env["res.partner"].search([("email_normalized", "=", email)])
         message = self.mail_message_id or self.env["mail.message"]
         thread = self.env["mail.thread"].with_context(**{COUNTED: True})
@@ -108,12 +116,13 @@ class MailgunDelivery(models.Model):
             {
                 "bounced_email": email,
                 "bounced_partner": partners,
-                "bounced_msg_ids": [self.message_id],
+                # Of no delivery when we only know that the address is dead.
+                "bounced_msg_ids": self.mapped("message_id"),
                 "bounced_message": message,
                 "email_from": "Mailgun",
-                "to": self.domain_id.name,
+                "to": domain.name,
                 "message_id": self.mailgun_id or self.message_id,
-                "body": plaintext2html(self.reason or ""),
+                "body": plaintext2html(reason or ""),
             },
         )
 

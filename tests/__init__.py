@@ -33,6 +33,7 @@ from . import (
     test_session,
     test_signature,
     test_suppression_lists,
+    test_suppressions,
     test_throttle,
     test_tours,
     test_vault,

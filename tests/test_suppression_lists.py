@@ -123,49 +123,54 @@ class TestReading(ManagementCase):
         return Page(tuple(items), following)
 
     def times(self, reading, page):
-        return [one.created_at for one in reading.new_in(page)]
+        """When those were added that a reading finds new on a page."""
+        known = len(reading.left)
+        left = reading.begin(90_000).after(page).left
+        return [one.created_at for one in left[known:]]
+
+    def read(self, began, *times):
+        """The reading of a list that is complete and dealt with."""
+        reading = Reading().begin(began).after(self.page(*times))
+        return reading.without(len(reading.left))
 
     def test_everything_is_new_the_first_time(self):
         self.assertEqual(self.times(Reading(), self.page(0, 5)), [0, 5])
 
     def test_what_an_earlier_reading_knew_is_not_new(self):
-        page = self.page(0, 5_000, 9_900)
-        reading = Reading().begin(10_000).after(page)
-        self.assertEqual(self.times(reading.begin(20_000), page), [])
+        reading = self.read(10_000, 0, 5_000, 9_900)
+        self.assertEqual(self.times(reading, self.page(0, 5_000, 9_900)), [])
 
     def test_what_came_while_a_list_was_read_is_new_to_the_next(self):
-        reading = Reading().begin(10_000).after(self.page(5_000))
         page = self.page(5_000, 10_050, 30_000)
-        self.assertEqual(self.times(reading, page), [10_050, 30_000])
+        self.assertEqual(self.times(self.read(10_000, 5_000), page), [10_050, 30_000])
 
     def test_a_clock_that_is_late_hides_nothing(self):
-        reading = Reading().begin(10_000).after(self.page(5_000))
+        reading = self.read(10_000, 5_000)
         self.assertEqual(self.times(reading, self.page(5_000, 9_500)), [9_500])
 
     def test_an_entry_that_is_made_anew_is_new(self):
-        reading = Reading().begin(10_000).after(self.page(9_900))
         page = Page((Suppression("9900@x.org", 10_100),))
-        self.assertEqual(self.times(reading, page), [10_100])
+        self.assertEqual(self.times(self.read(10_000, 9_900), page), [10_100])
 
     def test_a_reading_goes_on_where_it_was_interrupted(self):
         first = self.page(5_000, 9_900, following="/next")
         reading = Reading.load(Reading().begin(10_000).after(first).store())
         self.assertEqual((reading.next, reading.since), ("/next", 0))
         reading = reading.begin(20_000).after(self.page(7_000))
-        self.assertEqual((reading.next, reading.since), ("", 10_000))
+        self.assertEqual((reading.next, reading.since, reading.began), ("", 10_000, 0))
         self.assertEqual(self.times(reading, self.page(9_900, 10_001)), [10_001])
 
-    def test_what_was_left_comes_again_with_the_next_page(self):
-        page = self.page(5_000)
-        reading = Reading().begin(10_000).after(page, left=page.items)
-        reading = Reading.load(reading.store()).begin(20_000)
-        self.assertEqual(self.times(reading, self.page(5_000)), [5_000])
-        self.assertEqual(self.times(reading.after(page), page), [])
+    def test_what_is_left_survives_and_is_dealt_with_in_its_order(self):
+        reading = Reading().begin(10_000).after(self.page(1, 2, 3))
+        busy = reading.left[:1]
+        reading = Reading.load(reading.without(2, busy).store())
+        self.assertEqual([one.created_at for one in reading.left], [3, 1])
 
-    def test_a_list_can_be_read_once_more_from_the_first_page(self):
-        reading = Reading().begin(10_000).after(self.page(5_000)).again()
-        self.assertEqual(self.times(reading, self.page(5_000)), [5_000])
+    def test_a_reading_that_is_stuck_begins_at_the_first_page(self):
+        reading = self.read(10_000, 5_000).begin(20_000)
+        reading = reading.after(self.page(15_000, following="/gone")).afresh()
+        self.assertEqual((reading.next, reading.began, reading.since), ("", 0, 10_000))
 
-    def test_what_is_stored_of_an_address_does_not_show_it(self):
-        reading = Reading().begin(10_000).after(self.page(10_000, following="/next"))
-        self.assertNotIn("10000@x.org", str(reading.store()))
+    def test_a_list_can_be_read_once_more_as_if_all_were_new(self):
+        reading = self.read(10_000, 5_000).forgetful()
+        self.assertEqual(self.times(reading, self.page(5_000)), [5_000])

@@ -11,7 +11,7 @@ and :class:`Reading` tells what of it is new.
 import email.utils
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
 from .addresses import normalize
 from .client import MailgunClient, path
@@ -141,7 +141,7 @@ class Reading:
     :param next: the page where it goes on, "" = the first
     :param known: marks of the entries around ``since``, which were dealt with
     :param found: the same of the reading under way, for the next one
-    :param left: entries that could not be dealt with yet
+    :param left: entries that are still to be dealt with
     """
 
     since: float = 0.0
@@ -149,7 +149,7 @@ class Reading:
     next: str = ""
     known: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
-    left: tuple[Suppression, ...] = field(default=())
+    left: tuple[Suppression, ...] = ()
 
     @classmethod
     def load(cls, stored: dict | None) -> "Reading":
@@ -170,35 +170,37 @@ class Reading:
         """Return the reading under way, a new one if there is none."""
         return self if self.began else replace(self, began=now)
 
-    def again(self) -> "Reading":
-        """Return one to which everything is new, for reading from the first page."""
-        return Reading(left=self.left)
-
-    def new_in(self, page: Page) -> list[Suppression]:
-        """Return what has to be dealt with: what is new, and what was left."""
-        known = set(self.known)
-        return [
-            *self.left,
-            *(
-                one
-                for one in page.items
-                if not self.since
-                or (one.created_at >= self.since - _OVERLAP and one.mark not in known)
-            ),
-        ]
-
-    def after(self, page: Page, left: Iterable[Suppression] = ()) -> "Reading":
-        """Return how far the list is read after a page.
-
-        :param left: what could not be dealt with
-        """
+    def after(self, page: Page) -> "Reading":
+        """Return how far the list is read after a page; what is new is left then."""
         late = [
             one.mark for one in page.items if one.created_at >= self.began - _OVERLAP
         ]
-        found, left = (*self.found, *late), tuple(left)
+        found = (*self.found, *late)
+        left = (*self.left, *filter(self._is_new, page.items))
         if page.next:
             return replace(self, next=page.next, found=found, left=left)
         return Reading(since=self.began, known=found, left=left)
+
+    def without(self, count: int, busy: Iterable[Suppression] = ()) -> "Reading":
+        """Return what is left when the first entries were dealt with.
+
+        :param count: how many
+        :param busy: those of them that have to wait
+        """
+        return replace(self, left=(*self.left[count:], *busy))
+
+    def afresh(self) -> "Reading":
+        """Return one that begins at the first page again."""
+        return replace(self, began=0.0, next="", found=())
+
+    def forgetful(self) -> "Reading":
+        """Return one to which every entry is new."""
+        return Reading(left=self.left)
+
+    def _is_new(self, entry):
+        return not self.since or (
+            entry.created_at >= self.since - _OVERLAP and entry.mark not in self.known
+        )
 
 
 def _suppression(given) -> Suppression | None:

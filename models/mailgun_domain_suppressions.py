@@ -1,0 +1,136 @@
+from datetime import timezone
+from functools import partial
+
+from odoo import fields, models
+from odoo.tools import email_normalize
+
+from ..tools.suppressions import BOUNCES, COMPLAINTS, UNSUBSCRIBES
+from .health_line import HealthLine
+from .suppression_pull import SuppressionPull
+
+
+class MailgunDomain(models.Model):
+    """Takes over whom Mailgun delivers nothing to any more.
+
+    Pulled and never pushed: Odoo's blacklist stops newsletters only, while Mailgun's
+    lists stop every mail to an address. So who is on the one because he wants no
+    newsletters must not get onto the other, or he gets no invoices either.
+    """
+
+    _inherit = "mailgun.domain"
+
+    # How far each list was read, see ``tools.suppressions.Reading``.
+    suppression_readings = fields.Json(readonly=True, copy=False)
+
+    def _polls(self):
+        return {
+            **super()._polls(),
+            **{name: partial(self._poll_list, name) for name in self._lists_to_read()},
+        }
+
+    def _lists_to_read(self):
+        wanted = {
+            BOUNCES: True,
+            COMPLAINTS: self.blacklist_complained,
+            UNSUBSCRIBES: self.blacklist_unsubscribed,
+        }
+        return [name for name in wanted if wanted[name]]
+
+    def _poll_list(self, name, has_time):
+        return SuppressionPull(self, name).run(has_time)
+
+    # === TAKING OVER === #
+
+    def _take_suppressions(self, name, entries):
+        """Act on new entries of a list, as far as Odoo knows the addresses.
+
+        :param str name: of the list
+        :param entries: ``Suppression`` objects
+        :return: those that have to wait for another run
+        """
+        known = self._known_addresses([entry.address for entry in entries])
+        entries = [entry for entry in entries if entry.address in known]
+        if name == BOUNCES:
+            return self.env["mailgun.delivery"]._suppress(self, entries)
+        self._blacklist_suppressed(name, entries)
+        return []
+
+    def _known_addresses(self, addresses):
+        """Return which addresses belong to a contact, or were ever written to.
+
+        :param list[str] addresses: normalized
+        :rtype: set[str]
+        """
+        deliveries = self.env["mailgun.delivery"]
+        groups = deliveries._read_group([("recipient", "in", addresses)], ["recipient"])
+        known = {address for (address,) in groups}
+        listed = self.env["ir.model"].search([("is_mail_blacklist", "=", True)])
+        for name in listed.mapped("model"):
+            model = self.env.get(name)
+            unknown = [address for address in addresses if address not in known]
+            if model is None or model._abstract or not unknown:
+                continue
+            records = model.with_context(active_test=False).search(
+                [("email_normalized", "in", unknown)]
+            )
+            known.update(records.mapped("email_normalized"))
+        return known
+
+    def _blacklist_suppressed(self, name, entries):
+        """Put addresses on Odoo's list of who gets no newsletters.
+
+        Whom somebody took off that list after Mailgun had him on its own stays off. Who
+        has unsubscribed from single tags only gets other newsletters still.
+        """
+        if name == UNSUBSCRIBES and not self.blacklist_unsubscribed:
+            return
+        blacklist = self.env["mail.blacklist"].with_context(active_test=False)
+        addresses = [entry.address for entry in entries]
+        rows = blacklist.search([("email", "in", addresses)])
+        present = {row.email: row for row in rows}
+        for entry in entries:
+            if entry.is_total and email_normalize(entry.address):
+                row = present.get(entry.address)
+                if not row or not (row.active or _is_older(entry, row)):
+                    blacklist._add(entry.address, message=self._blacklist_reason(name))
+
+    def _blacklist_reason(self, name):
+        if name == COMPLAINTS:
+            return self.env._(
+                "Reported a mail from %s as spam, as Mailgun's list tells.", self.name
+            )
+        return self.env._(
+            "Unsubscribed from mail from %s, as Mailgun's list tells.", self.name
+        )
+
+    # === HEALTH === #
+
+    def _health_of_traffic(self):
+        return [*super()._health_of_traffic(), *self._health_of_suppressions()]
+
+    def _health_of_suppressions(self):
+        """Return a line when Mailgun's lists are not read, and why."""
+        if self.key_kind == "sending":
+            level = "info"
+            text = self.env._("A sending key may not read Mailgun's lists.")
+        elif self.poll_trouble and not self.check_trouble:
+            level, text = "warning", self.poll_trouble
+        else:
+            return []
+        return [
+            HealthLine(
+                level,
+                self.env._("Suppressions"),
+                text,
+                self.env._(
+                    "That Mailgun has stopped delivering to an address shows only when "
+                    "the next mail to it fails, and events that no webhook told are "
+                    "not made up for."
+                ),
+            )
+        ]
+
+
+def _is_older(entry, row):
+    """Tell whether a blacklist entry was changed after an address was suppressed."""
+    return entry.created_at < row.write_date.replace(tzinfo=timezone.utc).timestamp()
