@@ -37,6 +37,7 @@ from . import (
     mailgun_domain_setup,
     mailgun_domain_signature,
     mailgun_domain_suppressions,
+    mailgun_domain_unsubscribes,
     mailgun_event,
     mailgun_event_apply,
     mailgun_event_polled,
@@ -48,4 +49,5 @@ from . import (
     mailgun_inbound_replies,
     mailgun_inbound_retention,
     mailgun_inbound_routing,
+    mailgun_unsubscribe,
 )

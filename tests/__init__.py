@@ -24,6 +24,7 @@ from . import (
     test_mail_text,
     test_mailgun_domain,
     test_management,
+    test_marketing,
     test_missed_events,
     test_recovery,
     test_retry_hint,
