@@ -17,6 +17,7 @@
         "views/mailgun_event_views.xml",
         "views/mailgun_held_attachment_views.xml",
         "views/mailgun_inbound_email_views.xml",
+        "views/mailgun_lift_suppression_views.xml",
         "views/mailgun_round_trip_views.xml",
         "views/fetchmail_server_views.xml",
         "views/ir_mail_server_views.xml",

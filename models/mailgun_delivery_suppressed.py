@@ -15,6 +15,15 @@ class MailgunDelivery(models.Model):
 
     _inherit = "mailgun.delivery"
 
+    def action_lift_suppression(self):
+        """Ask Mailgun whether it still delivers to the address, and offer to lift that.
+
+        :raise AccessError: the user is no administrator
+        """
+        self.ensure_one()
+        wizards = self.env["mailgun.lift.suppression"]
+        return wizards._open_for(self.domain_id, self.recipient)
+
     @api.model
     def _suppress(self, domain, entries):
         """Show on the last delivery to each address that nothing arrives there now.

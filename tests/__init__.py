@@ -21,6 +21,7 @@ from . import (
     test_inbound_routing,
     test_ir_mail_server,
     test_keys,
+    test_lift_suppression,
     test_mail_text,
     test_mailgun_domain,
     test_management,

@@ -1,1 +1,6 @@
-from . import mailgun_connect, mailgun_connect_choice, mailgun_round_trip
+from . import (
+    mailgun_connect,
+    mailgun_connect_choice,
+    mailgun_lift_suppression,
+    mailgun_round_trip,
+)
