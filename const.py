@@ -119,6 +119,8 @@ TAKEN_STATES = (
 LOST_STATES = ("suppressed", "failed", "bounced")
 
 DELIVERY_RETENTION_DAYS = 365
+# Days until a mail that Mailgun has taken counts as delivered though no event says so.
+PENDING_DAYS = 7
 
 # Seconds until the next attempt at a mail that only has to wait.
 SENDING_BACKOFF = (60, 120, 300, 600, 1200, 1800, 3600)

@@ -1,14 +1,14 @@
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import psycopg2
 
 from odoo import api, fields, models
-from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from ..const import EVENT_RETENTION_DAYS, JOURNAL_TRIES
 from .insert import insert_if_new
 from .own_cursor import own_cursor
+from .retention import keep_since, remove_before
 from .signer import UNCHANGED_ID
 
 # Each post is answered once this is committed, so it is written out: composing it takes
@@ -133,7 +133,5 @@ class MailgunEvent(models.Model):
     @api.autovacuum
     def _gc_events(self):
         """Forget events after their time."""
-        limit = fields.Datetime.now() - timedelta(days=EVENT_RETENTION_DAYS)
-        found = self.search([("occurred_at", "<", limit)], limit=GC_UNLINK_LIMIT)
-        found.unlink()
-        return len(found), len(found) == GC_UNLINK_LIMIT
+        since = keep_since(self.env, "keep_events_days", EVENT_RETENTION_DAYS)
+        return remove_before(self, "occurred_at", since)

@@ -1,8 +1,8 @@
-from datetime import timedelta
-
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools.constants import GC_UNLINK_LIMIT
+
+from .retention import keep_since
 
 # Days, each by the system parameter mail_mailgun.<name>.
 RETENTION = {"keep_bytes_days": 7, "keep_rows_days": 30, "keep_trouble_days": 90}
@@ -49,6 +49,4 @@ class MailgunInboundEmail(models.Model):
 
     @api.model
     def _limit_of(self, name):
-        setting = self.env["ir.config_parameter"].get_param(f"mail_mailgun.{name}")
-        days = int(setting) if str(setting).isdigit() else RETENTION[name]
-        return fields.Datetime.now() - timedelta(days=days)
+        return keep_since(self.env, name, RETENTION[name])

@@ -28,6 +28,7 @@ from . import (
     test_marketing,
     test_missed_events,
     test_recovery,
+    test_retention,
     test_retry_hint,
     test_round_trip,
     test_send_options,
