@@ -52,4 +52,5 @@ from . import (
     mailgun_inbound_retention,
     mailgun_inbound_routing,
     mailgun_unsubscribe,
+    privacy_lookup,
 )
