@@ -47,12 +47,13 @@ class MailgunDomain(models.Model):
         return BlacklistPush(self).run(has_time)
 
     def _blacklist_suppressed(self, name, entries):
-        if name == UNSUBSCRIBES:
-            unsubscribes = self.env["mailgun.unsubscribe"]
-            ours = unsubscribes._ours_of(self, [entry.address for entry in entries])
-            # What we have put there ourselves is no news.
-            entries = [entry for entry in entries if entry.address not in ours]
-        super()._blacklist_suppressed(name, entries)
-        if name == UNSUBSCRIBES and self.is_marketing:
-            addresses = [entry.address for entry in entries if entry.is_total]
+        if name != UNSUBSCRIBES:
+            return super()._blacklist_suppressed(name, entries)
+        unsubscribes = self.env["mailgun.unsubscribe"]
+        ours = unsubscribes._ours_of(self, [entry.address for entry in entries])
+        # What we have put there ourselves is no news.
+        theirs = [entry for entry in entries if entry.address not in ours]
+        if self.is_marketing:
+            addresses = [entry.address for entry in theirs if entry.is_total]
             unsubscribes._note(self, addresses, is_ours=False)
+        return super()._blacklist_suppressed(name, theirs)

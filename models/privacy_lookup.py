@@ -22,7 +22,6 @@ class MailgunDelivery(models.Model):
     _inherit = "mailgun.delivery"
 
     def _register_hook(self):
-        super()._register_hook()
         wizard = self.env.registry.get(_WIZARD)
         if wizard is not None and "_get_query" not in vars(wizard):
             get_query = wizard._get_query
@@ -32,12 +31,13 @@ class MailgunDelivery(models.Model):
                 return SQL(" UNION ALL ").join([get_query(self), *parts])
 
             wizard._get_query = _get_query
+        return super()._register_hook()
 
     def _unregister_hook(self):
-        super()._unregister_hook()
         wizard = self.env.registry.get(_WIZARD)
         if wizard is not None and "_get_query" in vars(wizard):
             del wizard._get_query
+        return super()._unregister_hook()
 
 
 def _queries(env, email):

@@ -27,6 +27,7 @@ from . import (
     test_management,
     test_marketing,
     test_missed_events,
+    test_newsletters,
     test_privacy,
     test_recovery,
     test_retention,
