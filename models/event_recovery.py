@@ -71,7 +71,7 @@ class EventRecovery:
         :raise MailgunError: Mailgun cannot be asked
         """
         domain, now = self._domain, time.time()
-        cursor = domain.events_cursor or _moment(now) - _FIRST_LOOK
+        cursor = domain._read_alone("events_cursor") or _moment(now) - _FIRST_LOOK
         window = Window.after(_epoch(cursor), now)
         result = RecoveredEvents(since=window.begin)
         query = Query(window.begin, window.end, _TYPES)

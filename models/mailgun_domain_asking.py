@@ -5,6 +5,7 @@ import time
 from odoo import api, fields, models
 
 from ..tools.errors import MailgunError, SettingError, TransientError
+from .own_cursor import own_cursor
 from .short_transaction import committed
 
 _logger = logging.getLogger(__name__)
@@ -41,13 +42,14 @@ class MailgunDomain(models.Model):
     @api.model
     def _poll(self):
         """Ask for each domain; the cron's entry."""
-        domains = self._pollable()
         has_time = self._poll_pace()
-        if not any(domains.mapped("poll_due")):
-            for domain in domains:
-                domain._write_alone(poll_due=list(domain._polls()))
-        for domain in domains:
-            if not domain._poll_round(has_time):
+        due = {domain: domain._read_alone("poll_due") for domain in self._pollable()}
+        if not any(due.values()):
+            for domain in due:
+                due[domain] = list(domain._polls())
+                domain._write_alone(poll_due=due[domain])
+        for domain, names in due.items():
+            if not domain._poll_round(names or [], has_time):
                 return
         if "cron_id" in self.env.context:
             self.env["ir.cron"]._commit_progress(1, remaining=0)
@@ -69,13 +71,14 @@ class MailgunDomain(models.Model):
         deadline = time.monotonic() + _PATIENCE
         return lambda: time.monotonic() < deadline
 
-    def _poll_round(self, has_time):
+    def _poll_round(self, due, has_time):
         """Go on with the round; tell whether it came to its end.
 
+        :param list[str] due: the subjects that are left
         :param has_time: see ``_poll_pace``
         """
         polls = self._polls()
-        due = [name for name in self.poll_due or () if name in polls]
+        due = [name for name in due if name in polls]
         try:
             while due:
                 if not polls[due[0]](has_time):
@@ -94,11 +97,16 @@ class MailgunDomain(models.Model):
             self._write_alone(poll_due=[], poll_trouble=False, polled_at=now)
         return True
 
-    def _write_alone(self, **values):
-        """Write to the domain in a transaction of its own.
+    # How far something is read is written, and read, in transactions of their own: what
+    # belongs to it is committed with it, and the caller's snapshot is an older one.
 
-        That of the caller has another snapshot, and is none of what was read meanwhile.
-        """
+    def _read_alone(self, name):
+        """Return the value of a field as it is committed now."""
+        with own_cursor(self.env.registry) as env:
+            return env["mailgun.domain"].browse(self.id)[name]
+
+    def _write_alone(self, **values):
+        """Write fields and commit."""
         committed(
             self.env.registry,
             lambda env: env["mailgun.domain"].browse(self.id).write(values),

@@ -1,11 +1,12 @@
 from datetime import timezone
 from functools import partial
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import email_normalize
 
-from ..tools.suppressions import BOUNCES, COMPLAINTS, UNSUBSCRIBES
+from ..tools.suppressions import BOUNCES, COMPLAINTS, UNSUBSCRIBES, Reading
 from .health_line import HealthLine
+from .own_cursor import own_cursor
 from .suppression_pull import SuppressionPull
 
 
@@ -36,31 +37,32 @@ class MailgunDomain(models.Model):
         }
         return [name for name in wanted if wanted[name]]
 
+    def _suppression_reading(self, name):
+        """Return how far a list is read."""
+        stored = self._read_alone("suppression_readings") or {}
+        return Reading.load(stored.get(name))
+
     def _poll_list(self, name, has_time):
         return SuppressionPull(self, name).run(has_time)
 
     # === TAKING OVER === #
 
-    def _take_suppressions(self, name, entries):
-        """Act on new entries of a list, as far as Odoo knows the addresses.
+    def _concerned(self, entries):
+        """Return the entries of a list whose addresses Odoo knows.
 
-        :param str name: of the list
+        That is, they belong to a contact, or were ever written to.
+
         :param entries: ``Suppression`` objects
-        :return: those that have to wait for another run
         """
-        known = self._known_addresses([entry.address for entry in entries])
-        entries = [entry for entry in entries if entry.address in known]
-        if name == BOUNCES:
-            return self.env["mailgun.delivery"]._suppress(self, entries)
-        self._blacklist_suppressed(name, entries)
-        return []
+        if not entries:
+            return []
+        addresses = [entry.address for entry in entries]
+        with own_cursor(self.env.registry) as env:
+            known = env["mailgun.domain"]._known_addresses(addresses)
+        return [entry for entry in entries if entry.address in known]
 
+    @api.model
     def _known_addresses(self, addresses):
-        """Return which addresses belong to a contact, or were ever written to.
-
-        :param list[str] addresses: normalized
-        :rtype: set[str]
-        """
         deliveries = self.env["mailgun.delivery"]
         groups = deliveries._read_group([("recipient", "in", addresses)], ["recipient"])
         known = {address for (address,) in groups}
@@ -75,6 +77,18 @@ class MailgunDomain(models.Model):
             )
             known.update(records.mapped("email_normalized"))
         return known
+
+    def _take_suppressions(self, name, entries):
+        """Act on new entries of a list.
+
+        :param str name: of the list
+        :param entries: ``Suppression`` of addresses that Odoo knows
+        :return: those that have to wait for another run
+        """
+        if name == BOUNCES:
+            return self.env["mailgun.delivery"]._suppress(self, entries)
+        self._blacklist_suppressed(name, entries)
+        return []
 
     def _blacklist_suppressed(self, name, entries):
         """Put addresses on Odoo's list of who gets no newsletters.

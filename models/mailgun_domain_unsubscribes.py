@@ -41,7 +41,7 @@ class MailgunDomain(models.Model):
 
     def _push_blacklist(self, has_time):
         """Go on taking the blacklist over; see ``_polls``."""
-        reading = Reading.load((self.suppression_readings or {}).get(UNSUBSCRIBES))
+        reading = self._suppression_reading(UNSUBSCRIBES)
         if self.is_marketing and not (reading.since and not reading.left):
             return True
         return BlacklistPush(self).run(has_time)

@@ -3,7 +3,7 @@
 import time
 
 from ..tools.errors import ApiError, TransientError
-from ..tools.suppressions import Reading, SuppressionLists
+from ..tools.suppressions import SuppressionLists
 from .short_transaction import committed
 
 # Entries that share a transaction: each may cost core a search in several models.
@@ -20,8 +20,7 @@ class SuppressionPull:
     def __init__(self, domain, name):
         self._domain = domain
         self._name = name
-        stored = (domain.suppression_readings or {}).get(name)
-        self._reading = Reading.load(stored)
+        self._reading = domain._suppression_reading(name)
 
     def run(self, has_time):
         """Go on reading; tell whether the end of the list was reached.
@@ -35,7 +34,9 @@ class SuppressionPull:
         with self._domain._open_reader() as client:
             lists = SuppressionLists(client, self._domain.name)
             while self._reading.began:
-                self._reading = self._reading.after(self._next_page(lists))
+                page = self._next_page(lists)
+                new = self._domain._concerned(self._reading.new_in(page))
+                self._reading = self._reading.after(page, new)
                 if not self._work_off(has_time):
                     return False
         return True

@@ -124,13 +124,15 @@ class TestReading(ManagementCase):
 
     def times(self, reading, page):
         """When those were added that a reading finds new on a page."""
-        known = len(reading.left)
-        left = reading.begin(90_000).after(page).left
-        return [one.created_at for one in left[known:]]
+        return [one.created_at for one in reading.new_in(page)]
+
+    def after(self, reading, page):
+        """The reading once a page is read, its new entries not dealt with yet."""
+        return reading.after(page, reading.new_in(page))
 
     def read(self, began, *times):
         """The reading of a list that is complete and dealt with."""
-        reading = Reading().begin(began).after(self.page(*times))
+        reading = self.after(Reading().begin(began), self.page(*times))
         return reading.without(len(reading.left))
 
     def test_everything_is_new_the_first_time(self):
@@ -154,22 +156,35 @@ class TestReading(ManagementCase):
 
     def test_a_reading_goes_on_where_it_was_interrupted(self):
         first = self.page(5_000, 9_900, following="/next")
-        reading = Reading.load(Reading().begin(10_000).after(first).store())
+        reading = self.after(Reading().begin(10_000), first)
+        reading = Reading.load(reading.store())
         self.assertEqual((reading.next, reading.since), ("/next", 0))
-        reading = reading.begin(20_000).after(self.page(7_000))
+        reading = self.after(reading.begin(20_000), self.page(7_000))
         self.assertEqual((reading.next, reading.since, reading.began), ("", 10_000, 0))
         self.assertEqual(self.times(reading, self.page(9_900, 10_001)), [10_001])
 
     def test_what_is_left_survives_and_is_dealt_with_in_its_order(self):
-        reading = Reading().begin(10_000).after(self.page(1, 2, 3))
+        reading = self.after(Reading().begin(10_000), self.page(1, 2, 3))
         busy = reading.left[:1]
         reading = Reading.load(reading.without(2, busy).store())
         self.assertEqual([one.created_at for one in reading.left], [3, 1])
 
     def test_a_reading_that_is_stuck_begins_at_the_first_page(self):
         reading = self.read(10_000, 5_000).begin(20_000)
-        reading = reading.after(self.page(15_000, following="/gone")).afresh()
+        reading = self.after(reading, self.page(15_000, following="/gone")).afresh()
         self.assertEqual((reading.next, reading.began, reading.since), ("", 0, 10_000))
+
+    def test_of_strangers_nothing_is_remembered(self):
+        page = self.page(9_900)
+        reading = Reading().begin(10_000).after(page, [])
+        self.assertEqual((reading.known, reading.left), ((), ()))
+
+    def test_what_is_known_stays_known_as_long_as_it_may_look_new(self):
+        page = self.page(9_900)
+        reading = self.read(10_000, 9_900)
+        for began in (10_100, 10_200):
+            self.assertEqual(self.times(reading, page), [])
+            reading = self.after(reading.begin(began), page)
 
     def test_a_list_can_be_read_once_more_as_if_all_were_new(self):
         reading = self.read(10_000, 5_000).forgetful()

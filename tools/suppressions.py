@@ -170,13 +170,26 @@ class Reading:
         """Return the reading under way, a new one if there is none."""
         return self if self.began else replace(self, began=now)
 
-    def after(self, page: Page) -> "Reading":
-        """Return how far the list is read after a page; what is new is left then."""
-        late = [
-            one.mark for one in page.items if one.created_at >= self.began - _OVERLAP
+    def new_in(self, page: Page) -> list[Suppression]:
+        """Return the entries of a page that nobody has dealt with."""
+        known, first = set(self.known), self.since - _OVERLAP
+        return [
+            entry
+            for entry in page.items
+            if not self.since or (entry.created_at >= first and entry.mark not in known)
         ]
-        found = (*self.found, *late)
-        left = (*self.left, *filter(self._is_new, page.items))
+
+    def after(self, page: Page, new: Iterable[Suppression]) -> "Reading":
+        """Return how far the list is read after a page.
+
+        :param new: the new entries that are to be dealt with
+        """
+        new, late = tuple(new), self.began - _OVERLAP
+        # Of the others nobody will ask whether they were dealt with.
+        marks = {*self.known, *(entry.mark for entry in new)}
+        recent = [entry.mark for entry in page.items if entry.created_at >= late]
+        found = (*self.found, *(mark for mark in recent if mark in marks))
+        left = (*self.left, *new)
         if page.next:
             return replace(self, next=page.next, found=found, left=left)
         return Reading(since=self.began, known=found, left=left)
@@ -196,11 +209,6 @@ class Reading:
     def forgetful(self) -> "Reading":
         """Return one to which every entry is new."""
         return Reading(left=self.left)
-
-    def _is_new(self, entry):
-        return not self.since or (
-            entry.created_at >= self.since - _OVERLAP and entry.mark not in self.known
-        )
 
 
 def _suppression(given) -> Suppression | None:
