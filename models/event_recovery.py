@@ -41,13 +41,24 @@ class RecoveredEvents:
 
     def describe(self, env):
         """Say it in words, for the person who asked."""
-        found = env._(
-            "Since %(since)s Mailgun tells of %(ours)s events of our mail; %(missing)s "
-            "of them were missing here and are applied within a minute.",
-            since=format_datetime(env, _moment(self.since)),
-            ours=self.ours,
-            missing=self.missing,
-        )
+        facts = {
+            "since": format_datetime(env, _moment(self.since)),
+            "ours": self.ours,
+            "missing": self.missing,
+        }
+        if self.missing:
+            found = env._(
+                "Since %(since)s Mailgun tells of %(ours)s events of our mail; "
+                "%(missing)s of them were missing here and are applied within a "
+                "minute.",
+                **facts,
+            )
+        else:
+            found = env._(
+                "Nothing was missed: Mailgun tells of %(ours)s events of our mail since "
+                "%(since)s, and they are all here.",
+                **facts,
+            )
         rest = env._("There are more: press the button again to go on.")
         return found if self.is_complete else f"{found} {rest}"
 

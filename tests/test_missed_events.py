@@ -68,7 +68,7 @@ class TestMissedEvents(AskingCase):
         mail = self.sent()
         self.mailgun.events = [self.event(mail)]
         self.fetch()
-        self.assertIn("; 0 of them were missing", self.fetch())
+        self.assertIn("Nothing was missed: Mailgun tells of 1 events", self.fetch())
         self.assertEqual(len(self.events()), 1)
 
     def test_an_event_is_ours_by_mark_by_message_or_by_mailguns_id(self):
@@ -90,7 +90,7 @@ class TestMissedEvents(AskingCase):
             "user-variables": {"odoo": "another database"},
         }
         self.mailgun.events = [self.event(mail, 1, **other), None, {"event": []}]
-        self.assertIn("0 events", self.fetch())
+        self.assertIn("of 0 events", self.fetch())
         self.assertFalse(self.events())
 
     def test_a_page_costs_the_same_number_of_queries_whatever_is_in_it(self):
