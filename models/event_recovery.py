@@ -55,8 +55,8 @@ class RecoveredEvents:
             )
         else:
             found = env._(
-                "Nothing was missed: Mailgun tells of %(ours)s events of our mail since "
-                "%(since)s, and they are all here.",
+                "Nothing was missed: Mailgun tells of %(ours)s events of our mail "
+                "since %(since)s, and they are all here.",
                 **facts,
             )
         rest = env._("There are more: press the button again to go on.")

@@ -4,10 +4,9 @@ from datetime import timezone
 
 from odoo import models
 
-from ..const import REFERENCE_VARIABLE
 from ..tools.errors import SettingError, TransientError
 from ..tools.event_log import EventLog, EventsApi, Query
-from ..tools.event_post import event_of
+from ..tools.event_post import event_of, reference_of
 from .own_cursor import own_cursor
 
 _logger = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ class MailgunDomain(models.Model):
             posts = [event_of(item) for item in log.read(query)]
         mine = [post for post in posts if _is_about(post, first)]
         for post in mine:
-            self.env["mailgun.event"]._receive_polled(self, post)
+            self.env["mailgun.event"]._receive(self, post)
         return mine
 
     def _conclude(self, rows, answer):
@@ -78,6 +77,5 @@ class MailgunDomain(models.Model):
 
 def _is_about(post, row):
     """Tell whether an event is about a POST: by our mark, or by the Message-Id."""
-    variables = post.payload.get("user-variables")
-    marked = variables.get(REFERENCE_VARIABLE) if isinstance(variables, dict) else None
+    marked = reference_of(post.payload)
     return marked == row.reference if marked else post.message_id == row.message_id

@@ -59,6 +59,11 @@ class MailgunEvent(models.Model):
         readonly=True,
     )
     error = fields.Text(readonly=True)
+    polled = fields.Boolean(
+        "Asked For",
+        readonly=True,
+        help="Mailgun was asked; no webhook has told of it.",
+    )
 
     _token_unique = models.Constraint("UNIQUE(token)", "A token is used only once.")
     # Mailgun's ids are unique within a day only ("Event structure"), and two of its own
@@ -75,7 +80,7 @@ class MailgunEvent(models.Model):
 
     @api.model
     def _receive(self, domain, event):
-        """Write an event down and commit; what is known already changes nothing.
+        """Write down and commit what Mailgun was asked for; what is known stays so.
 
         :param domain: the ``mailgun.domain`` that it is about
         :param EventPost event: what it says
@@ -94,7 +99,8 @@ class MailgunEvent(models.Model):
         raise AssertionError("unreachable")
 
     def _insert(self, domain_id, event):
-        return insert_if_new(self, {"domain_id": domain_id, **self._values(event)})
+        values = {"domain_id": domain_id, "polled": True, **self._values(event)}
+        return insert_if_new(self, values)
 
     @api.model
     def _receive_signed(self, signer, event, token):

@@ -4,9 +4,9 @@ from datetime import timedelta, timezone
 from odoo import api, fields, models
 from odoo.modules import module
 
-from ..const import REFERENCE_VARIABLE
 from ..tools.addresses import normalize
 from ..tools.delivery_state import happening_of, is_machine
+from ..tools.event_post import reference_of
 from .event_queue import EventQueue
 from .own_cursor import own_cursor
 
@@ -91,9 +91,7 @@ class MailgunEvent(models.Model):
 
     def _reference(self):
         """Return our own mark on the mail, or ""."""
-        variables = (self.payload or {}).get("user-variables")
-        found = variables.get(REFERENCE_VARIABLE) if isinstance(variables, dict) else ""
-        return found if isinstance(found, str) else ""
+        return reference_of(self.payload or {})
 
     def _normalized_recipient(self):
         return normalize(self.recipient or "")

@@ -1,10 +1,9 @@
 from datetime import datetime, timezone
 
-from odoo import api, fields, models
+from odoo import api, models
 
-from ..const import REFERENCE_VARIABLE
 from ..tools.errors import MalformedPayload
-from ..tools.event_post import event_of
+from ..tools.event_post import event_of, reference_of
 from .own_cursor import own_cursor
 
 
@@ -12,12 +11,6 @@ class MailgunEvent(models.Model):
     """Events that were asked of Mailgun because no webhook has told of them."""
 
     _inherit = "mailgun.event"
-
-    polled = fields.Boolean(
-        "Asked For",
-        readonly=True,
-        help="Mailgun was asked; no webhook has told of it.",
-    )
 
     @api.model
     def _recover(self, domain, items):
@@ -29,19 +22,13 @@ class MailgunEvent(models.Model):
         :param list[dict] items: as the Events API gives them
         :return: how many are about our mail, and how many of these were missing
         """
-        read = [(item, post) for item in items if (post := _post_of(item))]
+        keep = domain.keep_reader_details
+        read = [(item, post) for item in items if (post := _post_of(item, keep))]
         with own_cursor(self.env.registry) as env:
             events = env[self._name]
             ours = events._ours(read)
             missing = events._unknown(domain.id, ours)
-        return len(ours), sum(self._receive_polled(domain, post) for post in missing)
-
-    def _receive_polled(self, domain, post):
-        with own_cursor(self.env.registry) as env:
-            events = env[self._name]
-            ids = events._receive(domain.with_env(env), post)
-            events.browse(ids).polled = True
-        return len(ids)
+        return len(ours), sum(len(self._receive(domain, post)) for post in missing)
 
     def _ours(self, read):
         """Return the events about deliveries that we have, as ``EventPost``.
@@ -49,7 +36,7 @@ class MailgunEvent(models.Model):
         :param list read: items of the Events API and what they say
         """
         references = self._known(
-            "reference", [_reference(item) for item, _post in read]
+            "reference", [reference_of(item) for item, _post in read]
         )
         message_ids = [post.message_id for _item, post in read]
         ids = self._known("message_id", message_ids)
@@ -57,7 +44,7 @@ class MailgunEvent(models.Model):
         return [
             post
             for item, post in read
-            if _reference(item) in references or post.message_id in ids
+            if reference_of(item) in references or post.message_id in ids
         ]
 
     def _known(self, column, values):
@@ -72,26 +59,22 @@ class MailgunEvent(models.Model):
     def _unknown(self, domain_id, posts):
         """Return the events that were not written down yet."""
         self.env.cr.execute(
-            """SELECT event_id, day FROM mailgun_event
+            """SELECT event_id, day, event FROM mailgun_event
                 WHERE domain_id = %s AND event_id = ANY(%s)""",
             [domain_id, [post.event_id for post in posts]],
         )
         known = set(self.env.cr.fetchall())
-        return [post for post in posts if (post.event_id, _day(post)) not in known]
+        return [post for post in posts if _key(post) not in known]
 
 
-def _post_of(item):
+def _post_of(item, keep_reader_details):
     try:
-        return event_of(item)
+        return event_of(item, keep_reader_details)
     except MalformedPayload:
         return None
 
 
-def _reference(item):
-    variables = item.get("user-variables")
-    found = variables.get(REFERENCE_VARIABLE) if isinstance(variables, dict) else None
-    return found if isinstance(found, str) else ""
-
-
-def _day(post):
-    return datetime.fromtimestamp(post.occurred_at, timezone.utc).date()
+def _key(post):
+    """Return what tells an event from others of its domain, see ``_event_unique``."""
+    moment = datetime.fromtimestamp(post.occurred_at, timezone.utc)
+    return post.event_id, moment.date(), post.event

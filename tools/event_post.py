@@ -9,9 +9,11 @@ import json
 import math
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..const import REFERENCE_VARIABLE
 from .errors import MalformedPayload
 from .event_log import event_time, message_id_of
 
@@ -86,6 +88,16 @@ def event_of(data: dict, keep_reader_details: bool = False) -> EventPost:
         payload=kept,
         payload_json=text,
     )
+
+
+def reference_of(data: Mapping) -> str:
+    """Return our own mark on the mail that an event is about, or "".
+
+    :param data: an event; its "user-variables" may be an object, a list or a text
+    """
+    variables = data.get("user-variables")
+    found = variables.get(REFERENCE_VARIABLE) if isinstance(variables, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def domain_of(payload: Any) -> str | None:
