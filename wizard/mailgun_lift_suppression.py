@@ -36,11 +36,9 @@ class MailgunLiftSuppression(models.TransientModel):
     complaints_info = fields.Char(readonly=True)
     unsubscribes_info = fields.Char(readonly=True)
     is_suppressed = fields.Boolean(compute="_compute_is_suppressed")
-    lift_bounces = fields.Boolean("Take It off the List of Bounces", default=True)
-    lift_complaints = fields.Boolean("Take It off the List of Complaints", default=True)
-    lift_unsubscribes = fields.Boolean(
-        "Take It off the List of Unsubscribes", default=True
-    )
+    lift_bounces = fields.Boolean("Lift the Bounce", default=True)
+    lift_complaints = fields.Boolean("Lift the Complaint", default=True)
+    lift_unsubscribes = fields.Boolean("Lift the Unsubscribe", default=True)
 
     @api.depends(*(f"{name}_info" for name in LISTS))
     def _compute_is_suppressed(self):
