@@ -19,37 +19,39 @@ _SIGNED = ("timestamp", "token", "signature")
 _PARENT = "parent-signature"
 
 
-def authenticate(payload):
+def environment():
+    """Return the environment for what is done before and after a post is believed.
+
+    Nobody is logged in: the signature alone decides.
+    """
+    return request.env(user=SUPERUSER_ID)
+
+
+def authenticate(env, payload):
     """Find out who posts.
 
+    :param env: see ``environment``
     :param payload: what the dispatcher made of the body
     :return: the ``Signer`` that the request is from, and its ``Signature``
     :raise InvalidSignature: it does not prove that it comes from Mailgun
     :raise MissingSigningKey: there is no key to check it with
     """
     signature = Signature.read(*_signed_fields(payload))
-    find = model("mailgun.domain")._authenticate
+    find = env["mailgun.domain"]._authenticate
     return find(signature, _addressed(payload), time.time()), signature
 
 
-def recall(payload):
+def recall(env, payload):
     """Find out who posts from memory, as good as it is (see ``_recall_signer``).
 
+    :param env: see ``environment``
     :param payload: what the dispatcher made of the body
     :return: the ``Signer`` or None, and the request's ``Signature``
     :raise InvalidSignature: it does not prove that it comes from Mailgun
     """
     signature = Signature.read(*_signed_fields(payload))
-    find = model("mailgun.domain")._recall_signer
+    find = env["mailgun.domain"]._recall_signer
     return find(signature, _addressed(payload), time.time()), signature
-
-
-def model(name):
-    """Return a model for what is done before and after somebody is believed.
-
-    Nobody is logged in: the signature alone decides.
-    """
-    return request.env(user=SUPERUSER_ID)[name]
 
 
 def answer(take, payload):

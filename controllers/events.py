@@ -48,19 +48,21 @@ class MailgunEvents(http.Controller):
         return response
 
     def _take(self, payload):
-        signer, signature = answers.recall(payload)
+        env = answers.environment()
+        signer, signature = answers.recall(env, payload)
         if signer:
             try:
-                return self._write(signer, payload, signature.token)
+                return _write(env, signer, payload, signature.token)
             except _OUTDATED:
-                request.env.cr.rollback()
-        signer, signature = answers.authenticate(payload)
-        return self._write(signer, payload, signature.token)
+                env.cr.rollback()
+        signer, signature = answers.authenticate(env, payload)
+        return _write(env, signer, payload, signature.token)
 
-    def _write(self, signer, payload, token):
-        try:
-            event = read_event(payload, signer.keep_reader_details)
-        except MalformedPayload as error:
-            answers.model("mailgun.domain").browse(signer.id)._note_refusal(error)
-            raise
-        return answers.model("mailgun.event")._receive_signed(signer, event, token)
+
+def _write(env, signer, payload, token):
+    try:
+        event = read_event(payload, signer.keep_reader_details)
+    except MalformedPayload as error:
+        env["mailgun.domain"].browse(signer.id)._note_refusal(error)
+        raise
+    return env["mailgun.event"]._receive_signed(signer, event, token)

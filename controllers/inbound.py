@@ -81,8 +81,9 @@ class MailgunInbound(http.Controller):
 
     def _take(self, payload):
         """Write an authenticated post to the journal; return the ids of new rows."""
-        signer, signature = answers.authenticate(payload)
-        domain = answers.model("mailgun.domain").browse(signer.id)
+        env = answers.environment()
+        signer, signature = answers.authenticate(env, payload)
+        domain = env["mailgun.domain"].browse(signer.id)
         with domain._noting_refusals():
             if not isinstance(payload, Form):
                 raise MalformedPayload(
@@ -90,8 +91,7 @@ class MailgunInbound(http.Controller):
                     "URL to /mailgun/events"
                 )
             post = read_inbound(payload)
-        journal = answers.model("mailgun.inbound.email")
-        return journal._receive(domain, post, signature.token)
+        return env["mailgun.inbound.email"]._receive(domain, post, signature.token)
 
 
 def _route_after(response, dbname):
