@@ -9,7 +9,7 @@ import requests
 from .. import processes
 from ..steps import StepFailed, Steps
 from ..web_client import OdooError
-from . import inbound
+from . import events, inbound
 
 
 def main() -> int:
@@ -31,10 +31,16 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dev/bench", description=__doc__)
-    parsers = parser.add_subparsers(required=True, metavar="in")
+    parsers = parser.add_subparsers(required=True, metavar="in|events")
     taking = parsers.add_parser("in", help="what taking a mail costs")
     taking.add_argument("--mails", type=int, default=200, help="in each of six rounds")
     taking.set_defaults(measure=inbound.measure)
+    telling = parsers.add_parser("events", help="what an event costs, beside OCA's")
+    telling.add_argument("--posts", type=int, default=600, help="to each endpoint")
+    telling.add_argument(
+        "--rows", type=int, default=1_000_000, help="of the long table"
+    )
+    telling.set_defaults(measure=events.measure)
     return parser.parse_args()
 
 
