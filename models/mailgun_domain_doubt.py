@@ -64,7 +64,8 @@ class MailgunDomain(models.Model):
         )
         with self._open_client() as client:
             log = EventLog(EventsApi(client, self.name))
-            posts = [event_of(item) for item in log.read(query)]
+            keep = self.keep_reader_details
+            posts = [event_of(item, keep) for item in log.read(query)]
         mine = [post for post in posts if _is_about(post, first)]
         for post in mine:
             self.env["mailgun.event"]._receive(self, post)

@@ -71,6 +71,15 @@ class TestMissedEvents(AskingCase):
         self.assertIn("Nothing was missed: Mailgun tells of 1 events", self.fetch())
         self.assertEqual(len(self.events()), 1)
 
+    def test_what_is_told_of_a_reader_is_kept_only_where_the_domain_says_so(self):
+        mail = self.sent()
+        for number, keep in ((1, False), (2, True)):
+            self.domain.keep_reader_details = keep
+            told = {"event": "opened", "ip": "192.0.2.1"}
+            self.mailgun.events = [self.event(mail, number, **told)]
+            self.fetch()
+        self.assertEqual(["ip" in one.payload for one in self.events()], [False, True])
+
     def test_an_event_is_ours_by_mark_by_message_or_by_mailguns_id(self):
         mail = self.sent()
         other = {"message": {"headers": {"message-id": "other@x"}}}
