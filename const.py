@@ -115,6 +115,8 @@ TAKEN_STATES = (
     "unsubscribed",
     "complained",
 )
+# The recipient's mail server has taken the copy and has not sent it back.
+ARRIVED_STATES = ("delivered", "opened", "clicked", "unsubscribed", "complained")
 # Going out again may help once the address or a setting was repaired.
 LOST_STATES = ("suppressed", "failed", "bounced")
 

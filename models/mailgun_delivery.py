@@ -26,7 +26,7 @@ class MailgunDelivery(models.Model):
     _log_access = False
 
     domain_id = fields.Many2one(
-        "mailgun.domain", required=True, readonly=True, ondelete="cascade", index=True
+        "mailgun.domain", required=True, readonly=True, ondelete="cascade"
     )
     message_id = fields.Char("Message-Id", required=True, readonly=True, index=True)
     mailgun_id = fields.Char(
@@ -100,6 +100,8 @@ class MailgunDelivery(models.Model):
     )
     _in_doubt = models.Index("(sending_at) WHERE state = 'sending'")
     _by_age = models.Index("(sending_at)")
+    # Also the index on the domain.
+    _by_domain_and_age = models.Index("(domain_id, sending_at)")
 
     # === COMPUTE METHODS === #
 
