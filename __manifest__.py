@@ -23,6 +23,7 @@
         "views/mailgun_round_trip_views.xml",
         "views/fetchmail_server_views.xml",
         "views/ir_mail_server_views.xml",
+        "views/mail_mail_views.xml",
         "views/res_config_settings_views.xml",
         "views/mailgun_menus.xml",
     ],

@@ -9,6 +9,7 @@ from . import (
     mail_mail_outcome,
     mail_mail_queue,
     mail_mail_sending,
+    mail_mail_story,
     mail_mail_waiting,
     mail_notification,
     mail_notification_pending,

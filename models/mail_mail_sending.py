@@ -57,7 +57,8 @@ class MailMail(models.Model):
             return super()._send(smtp_session=session, **options)
 
         deadline = deadline_of(self.env.context)
-        run = SendingRun(through_core, options, deadline=deadline)
+        domain_id = smtp_session.policy.domain_id
+        run = SendingRun(through_core, options, deadline, domain_id)
         report = self._mailgun_report_to(post_send_callback)
         if auto_commit:
             self._mailgun_send_committing(run, smtp_session, report)

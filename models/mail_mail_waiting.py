@@ -35,6 +35,7 @@ class MailMail(models.Model):
             return
         self._mailgun_wait_until(
             moment,
+            mailgun_domain_ref=run.domain_id,
             mailgun_wait=kind,
             mailgun_wait_reason=str(error),
             mailgun_wait_since=self.mailgun_wait_since or now,
@@ -56,7 +57,11 @@ class MailMail(models.Model):
         if not rest:
             return
         kind, moment = self.browse()._mailgun_next_attempt(run.stopped_by)
-        values = {"mailgun_wait": kind, "mailgun_wait_reason": str(run.stopped_by)}
+        values = {
+            "mailgun_domain_ref": run.domain_id,
+            "mailgun_wait": kind,
+            "mailgun_wait_reason": str(run.stopped_by),
+        }
         new = rest.filtered(lambda mail: not mail.mailgun_wait_since)
         new.mailgun_wait_since = fields.Datetime.now()
         rest._mailgun_wait_until(moment, **values)
@@ -130,8 +135,8 @@ class MailMail(models.Model):
     def _mailgun_give_up(self, error):
         since = self._mailgun_moment_text(self.mailgun_wait_since)
         reason = self.env._(
-            "Given up after waiting since %(since)s. The last reason: %(reason)s Press "
-            "Retry to send it all the same.",
+            "Given up after waiting since %(since)s. The last reason: %(reason)s An "
+            "administrator can send it all the same: Emails, Retry.",
             since=since,
             reason=error,
         )
@@ -151,8 +156,8 @@ class MailMail(models.Model):
             return False
         reason = self.env._(
             "This mail had to wait since %(since)s and may be of no use any more. It "
-            "waited because: %(reason)s Press Retry to send it now, or Cancel to "
-            "discard it.",
+            "waited because: %(reason)s An administrator decides in Emails: Send It, "
+            "or Discard.",
             since=self._mailgun_moment_text(since),
             reason=self.mailgun_wait_reason,
         )
@@ -167,12 +172,16 @@ class MailMail(models.Model):
         reason = self.env._(
             "Sending was interrupted (%(when)s), and nobody can tell from here whether "
             "Mailgun took the mail for %(who)s: the key may not read Mailgun's events. "
-            "Look for it in Mailgun's log (Sending > Logs). Press Retry to send it, "
-            "perhaps a second time, or Cancel if it has arrived.",
+            "Look for it in Mailgun's log (Sending > Logs). An administrator decides "
+            "in Emails: Send Again, perhaps a second time, or It Has Arrived.",
             when=self._mailgun_moment_text(deliveries[0].sending_at),
             who=", ".join(deliveries.mapped("recipient")),
         )
-        self._mailgun_fail(reason, "unknown", {"mailgun_wait": "uncertain"})
+        values = {
+            "mailgun_wait": "uncertain",
+            "mailgun_domain_ref": deliveries.domain_id.id,
+        }
+        self._mailgun_fail(reason, "unknown", values)
 
     def _mailgun_fail(self, reason, failure_type, values):
         """Give a mail the state of failure, as core does; nothing more is tried."""

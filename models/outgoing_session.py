@@ -14,6 +14,7 @@ class SendingPolicy:
     :param tracking: by kind ("opens", "clicks"): "mailgun", "yes" or "no"
     """
 
+    domain_id: int
     lane_count: int
     has_events: bool
     stale_hours: int
@@ -25,6 +26,7 @@ class SendingPolicy:
     def of(cls, domain):
         """Return the policy of a ``mailgun.domain``."""
         return cls(
+            domain_id=domain.id,
             lane_count=domain._lane_limit(),
             has_events=domain._has_events(),
             stale_hours=domain.stale_hours,

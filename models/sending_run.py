@@ -31,11 +31,13 @@ class SendingRun:
     :param options: for core's ``_send``: ``alias_domain_id``, ``mail_server``,
         ``raise_exception``
     :param deadline: by ``time.monotonic()``, after which no other mail is begun
+    :param domain_id: of the ``mailgun.domain`` that it leaves by
     """
 
     through_core: Callable
     options: dict
     deadline: float = float("inf")
+    domain_id: int = 0
     #: Why no other mail of the batch is tried.
     stopped_by: Exception | None = None
     #: Minutes for which the queue was woken up already.

@@ -325,7 +325,7 @@ class TestDoubt(MailgunOutcomeCase):
         self.deliveries._settle()
         self.env.invalidate_all()
         self.assertEqual((mail.state, mail.mailgun_wait), ("exception", "uncertain"))
-        self.assertIn("Press Retry", mail.failure_reason)
+        self.assertIn("Send Again", mail.failure_reason)
         self.assertEqual(
             self.notifications(mail.mail_message_id), {"Anna": "exception"}
         )
