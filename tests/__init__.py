@@ -3,6 +3,7 @@ from . import (
     test_client,
     test_connect,
     test_delivery_state,
+    test_delivery_story,
     test_event_apply,
     test_event_log,
     test_event_post,

@@ -5,7 +5,8 @@ from unittest.mock import patch
 
 import requests
 
-from odoo.tests import HttpCase, tagged
+from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
 
@@ -14,6 +15,7 @@ SANDBOX_VARIABLE = "MAILGUN_TEST_SANDBOX"
 SANDBOX = os.environ.get(SANDBOX_VARIABLE, "")
 DOMAIN = "mail.example.com"
 CUSTOMER = "customer@customer.test"
+GONE = "gone@customer.test"
 
 
 @tagged("post_install", "-at_install")
@@ -60,6 +62,10 @@ class TestTours(HttpCase):
                 time.sleep(0.1)
         self.env.invalidate_all()
 
+    def tell_sandbox(self, what, **body):
+        with self.allow_requests(all_requests=True):
+            self.world.put(f"{SANDBOX}/sandbox/{what}", json=body).raise_for_status()
+
     def test_an_administrator_connects_a_domain_and_proves_it(self):
         self.start_tour("/odoo/settings", "mail_mailgun_connect", login="admin")
         self.env.invalidate_all()
@@ -87,3 +93,39 @@ class TestTours(HttpCase):
         row = self.env["mailgun.inbound.email"].search([], limit=1)
         self.assertEqual((row.state, row.error), ("done", False))
         self.start_tour(url, "mail_mailgun_reply", login="admin")
+
+    def test_a_salesman_finds_out_why_a_mail_came_back(self):
+        self.connect()
+        groups = "base.group_user,base.group_partner_manager"
+        salesman = new_test_user(self.env, "salesman", groups)
+        partner = self.env["res.partner"].create({"name": "Gone", "email": GONE})
+        self.tell_sandbox(f"mailboxes/{GONE}", answer="bounced")
+        partner.with_user(salesman).message_post(
+            body="Our offer",
+            message_type="comment",
+            subtype_xmlid="mail.mt_comment",
+            partner_ids=partner.ids,
+        )
+        self.settle()
+        self.env["mailgun.event"]._process_queue()
+        url = f"/odoo/res.partner/{partner.id}"
+        self.start_tour(url, "mail_mailgun_story", login="salesman")
+
+    @mute_logger("odoo.addons.mail.models.mail_mail")
+    def test_an_administrator_sends_mail_that_waits(self):
+        self.connect()
+        mail = self.env["mail.mail"].create(
+            {"email_to": CUSTOMER, "subject": "Our offer", "body_html": "<p>text</p>"}
+        )
+        limit = {"path": "messages", "answer": 429, "count": 1}
+        self.tell_sandbox("faults", requests=[limit])
+        mail.send()
+        self.assertEqual((mail.state, mail.mailgun_wait), ("outgoing", "wait"))
+        url = f"/odoo/mail.mail/{mail.id}"
+        self.start_tour(url, "mail_mailgun_waiting", login="admin")
+        self.env.invalidate_all()
+        mail.process_email_queue()
+        self.settle()
+        self.assertEqual((mail.state, mail.mailgun_wait), ("sent", False))
+        (delivery,) = mail.mailgun_delivery_ids
+        self.assertEqual(delivery.recipient, CUSTOMER)
