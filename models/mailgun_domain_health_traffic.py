@@ -21,6 +21,8 @@ class MailgunDomain(models.Model):
             self._health_of_sending(),
             self._health_of_receiving(),
             self._health_of_events(),
+            *self._health_of_outgoing(),
+            *self._health_of_rates(),
             *self._health_of_waiting(),
             *self._health_of_failures(),
         ]

@@ -30,6 +30,7 @@ from . import (
     test_missed_events,
     test_newsletters,
     test_privacy,
+    test_rates,
     test_recovery,
     test_retention,
     test_retry_hint,
@@ -44,4 +45,5 @@ from . import (
     test_tours,
     test_vault,
     test_verdicts,
+    test_waiting_mail,
 )
