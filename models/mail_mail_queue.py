@@ -4,6 +4,8 @@ from datetime import timedelta
 from odoo import api, fields, models
 
 from .sending_run import deadline_of
+from .server_clock import restart_clock
+from .server_stop import holding_up
 
 # Seconds between two reports of progress.
 _REPORT_EVERY = 5
@@ -24,12 +26,14 @@ class MailMail(models.Model):
     def process_email_queue(self, email_ids=(), batch_size=1000):
         if email_ids or not self._mailgun_is_queue_run():
             return super().process_email_queue(email_ids, batch_size=batch_size)
+        restart_clock()
         progress = QueueProgress(self)
         progress.forgive_kills()
         result = super(
             MailMail, self.with_context(**{PROGRESS: progress})
         ).process_email_queue(email_ids, batch_size=batch_size)
-        progress.end()
+        with holding_up():
+            progress.end()
         return result
 
     def _mailgun_is_queue_run(self):

@@ -61,10 +61,11 @@ class MailMail(models.Model):
         run = SendingRun(through_core, options, deadline, domain_id)
         report = self._mailgun_report_to(post_send_callback)
         if auto_commit:
-            self._mailgun_send_committing(run, smtp_session, report)
-            # What lanes have written is seen by a new transaction only.
-            self._mailgun_commit()
-            self._mailgun_committing(self._mailgun_put_rest_back, run)
+            with holding_up():
+                self._mailgun_send_committing(run, smtp_session, report)
+                # What lanes have written is seen by a new transaction only.
+                self._mailgun_commit()
+                self._mailgun_committing(self._mailgun_put_rest_back, run)
             return True
         for mail in self:
             mail._mailgun_send(run, smtp_session)
@@ -128,8 +129,7 @@ class MailMail(models.Model):
 
         What Mailgun has taken by then is not sent a second time: the ledger knows it.
         """
-        with holding_up():
-            self._mailgun_committing(self._mailgun_send, run, session)
+        self._mailgun_committing(self._mailgun_send, run, session)
 
     def _mailgun_committing(self, work, *arguments):
         """Do something and commit, again when another transaction was first."""

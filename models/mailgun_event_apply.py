@@ -9,6 +9,7 @@ from ..tools.delivery_state import happening_of, is_machine
 from ..tools.event_post import reference_of
 from .event_queue import EventQueue
 from .own_cursor import own_cursor
+from .server_clock import restart_clock
 
 # A run of the cron comes to an end when others are waiting for their turn.
 _RUN_SECONDS = 50
@@ -28,6 +29,7 @@ class MailgunEvent(models.Model):
     @api.model
     def _process_queue(self):
         """Apply what is waiting, find out what is in doubt; the cron's entry."""
+        restart_clock()
         cron = self.env["ir.cron"]
         queue = EventQueue(self.env.registry)
         deadline = time.monotonic() + _RUN_SECONDS

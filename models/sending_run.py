@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 
 from odoo.tools import config
 
-from ..const import FAILURES_PER_BATCH
+from ..const import API_TIMEOUT, FAILURES_PER_BATCH
 from ..tools.errors import (
     DoubtfulError,
     SettingError,
     TransientError,
     UnsettledError,
 )
+from .server_clock import seconds_running
 from .server_stop import is_stopping
 
-# Part of the time limit after which no other mail is begun.
-_SHARE_OF_LIMIT = 0.8
+# Seconds before a time limit in which no other mail is begun, at most half of it.
+_MARGIN = API_TIMEOUT + 5
 # A cron job may take this long before it is asked to come to an end (ir_cron.py,
 # MIN_TIME_PER_JOB); its end time is in the context, its start is not.
 _CRON_SECONDS = 10
@@ -109,6 +110,6 @@ def deadline_of(context):
         cron_limit = config["limit_time_real_cron"]
         limit = limit if cron_limit is None or cron_limit < 0 else cron_limit
         start = context.get("cron_end_time", now + _CRON_SECONDS) - _CRON_SECONDS
-    elif begun := getattr(threading.current_thread(), "start_time", None):
-        start = now - (time.time() - begun)
-    return start + limit * _SHARE_OF_LIMIT if limit else float("inf")
+    # It may have done other jobs before.
+    start = min(start, now - seconds_running())
+    return start + limit - min(_MARGIN, limit / 2) if limit else float("inf")

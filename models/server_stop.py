@@ -2,7 +2,7 @@
 
 A threaded server waits one second for its requests and then takes the database away
 (service/server.py, ``ThreadedServer.stop``). A mail that Mailgun takes in that moment
-would be in doubt, so the server is held up until the requests under way have ended.
+would be in doubt, so the server is held up until what is under way has ended.
 """
 
 import contextlib
@@ -14,16 +14,24 @@ from odoo.service.server import CommonServer
 
 from ..const import API_TIMEOUT
 
+# Seconds in which whoever has just ended something may begin the next, last thing.
+_LINGER = 0.5
+
 _changed = threading.Condition()
 _under_way = 0
 
 
-def is_stopping():
-    """Tell whether this process was asked to end.
+def server():
+    """Return the server, or the worker of one, that this process runs.
 
-    Its handler of SIGINT belongs to the server, or to the worker of one.
+    The handler of SIGINT belongs to it.
     """
-    owner = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+    return getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+
+
+def is_stopping():
+    """Tell whether this process was asked to end."""
+    owner = server()
     return bool(getattr(owner, "quit_signals_received", 0)) or not getattr(
         owner, "alive", True
     )
@@ -32,22 +40,29 @@ def is_stopping():
 @contextlib.contextmanager
 def holding_up():
     """Let the server wait for what is done here, for as long as a request may take."""
-    global _under_way
-    with _changed:
-        _under_way += 1
+    _count(1)
     try:
         yield
     finally:
-        with _changed:
-            _under_way -= 1
-            _changed.notify_all()
+        _count(-1)
+
+
+def _count(difference):
+    global _under_way
+    with _changed:
+        _under_way += difference
+        _changed.notify_all()
 
 
 def _wait():
     deadline = time.monotonic() + API_TIMEOUT
     with _changed:
-        while _under_way and (left := deadline - time.monotonic()) > 0:
-            _changed.wait(left)
+        is_busy = _under_way > 0
+        while is_busy and (left := deadline - time.monotonic()) > 0:
+            if _under_way:
+                _changed.wait(left)
+            else:
+                is_busy = _changed.wait(_LINGER)
 
 
 CommonServer.on_stop(_wait)
