@@ -11,9 +11,9 @@ from .server_stop import server
 def restart_clock():
     """Let the time limit of a cron worker count from now.
 
-    It counts from before the worker went to sleep, for up to 70 seconds, until a job was
-    due (service/server.py, ``Worker._runloop``): with the usual limit of two minutes a
-    job is killed after 50 seconds then.
+    It counts from before the worker went to sleep until a job was due, which is up to
+    70 seconds (service/server.py, ``Worker._runloop``): with the usual limit of two
+    minutes a job is killed after 50 seconds then.
     """
     worker = server()
     if isinstance(worker, WorkerCron):
