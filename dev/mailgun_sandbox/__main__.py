@@ -33,9 +33,14 @@ def _arguments() -> argparse.Namespace:
         help=f"ROLE:SECRET, or sending:SECRET:DOMAIN; roles: {', '.join(ROLES)}",
     )
     add("--forward", action="append", default=[], help="URL that mail is posted to")
-    add("--retry-schedule", help="seconds, e.g. 600,900,1800")
+    add("--retry-schedule", type=_seconds, help="seconds, e.g. 600,900,1800")
+    add("--event-schedule", type=_seconds, help="the same for events")
     add("--time-scale", type=float, default=1.0, help="shortens every wait")
     return parser.parse_args()
+
+
+def _seconds(text: str) -> tuple[float, ...]:
+    return tuple(float(seconds) for seconds in text.split(","))
 
 
 def _key(text: str) -> Key:
@@ -68,9 +73,8 @@ def _sandbox(options: argparse.Namespace) -> Sandbox:
                     account=domain.account,
                 )
             )
-    if options.retry_schedule:
-        waits = options.retry_schedule.split(",")
-        sandbox.retry_schedule = tuple(float(seconds) for seconds in waits)
+    sandbox.retry_schedule = options.retry_schedule or sandbox.retry_schedule
+    sandbox.event_schedule = options.event_schedule or sandbox.event_schedule
     sandbox.time_scale = options.time_scale
     return sandbox
 

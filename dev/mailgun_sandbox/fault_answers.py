@@ -26,8 +26,10 @@ async def strike(request: web.Request, handler):
         for fault in request.app[SANDBOX].faults.requests
         if path and fault.strikes(path, request.method, now)
     ]
-    await asyncio.sleep(sum(fault.delay for fault in found))
     answering = next((fault for fault in found if fault.answer), None)
+    for fault in found:
+        fault.struck += bool(fault.delay or fault is answering)
+    await asyncio.sleep(sum(fault.delay for fault in found))
     if answering is None:
         return await handler(request)
     if answering.answer == "lost":

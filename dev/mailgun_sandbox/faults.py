@@ -20,6 +20,7 @@ class Fault:
     :param probability: that a request fails; the same ``seed``, the same sequence
     :param per_second: only requests above that rate fail, with 429 if nothing is said
     :param retry_after: seconds that 420 and 429 speak of
+    :ivar struck: how many requests waited for it, or were answered by it
     """
 
     path: str = ""
@@ -31,6 +32,7 @@ class Fault:
     seed: int = 0
     per_second: int = 0
     retry_after: int = 120
+    struck: int = field(default=0, init=False)
 
     def __post_init__(self):
         if self.per_second and self.answer is None:

@@ -106,6 +106,16 @@ class TestRequests(SandboxCase):
         self.assertEqual((await self.send()).status, 200)
         self.assertGreaterEqual(time.monotonic() - start, 0.2)
 
+    async def test_it_is_counted_what_a_fault_has_hit(self):
+        failing = {"path": "messages", "answer": 500, "count": 1}
+        slow = {"path": "messages", "delay": 0.01}
+        await self.fail(failing, {"answer": 429, "count": 1}, slow)
+        for status in (500, 200):
+            self.assertEqual((await self.send()).status, status)
+        found = await self.control("GET", "faults")
+        # Two answers at once: only the first is given.
+        self.assertEqual([one["struck"] for one in found["requests"]], [1, 0, 2])
+
     async def test_the_control_side_and_the_pages_never_fail(self):
         await self.fail({"answer": 500})
         self.assertEqual((await self.client.get("/")).status, 200)

@@ -71,6 +71,14 @@ class SandboxClient:
         """Return everything that was sent to the outside world."""
         return self._call("GET", "/sandbox/mails").json()["mails"]
 
+    def fail(self, **faults) -> None:
+        """Let this go wrong from now on, and nothing else."""
+        self._call("PUT", "/sandbox/faults", json=faults)
+
+    def faults(self) -> dict:
+        """Return what goes wrong, and how often it has."""
+        return self._call("GET", "/sandbox/faults").json()
+
     def posts(self) -> list[dict]:
         """Return what the sandbox posted to Odoo, and how Odoo answered."""
         return self._call("GET", "/sandbox/posts").json()["posts"]
