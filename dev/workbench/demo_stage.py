@@ -60,16 +60,17 @@ def running(
     name: str = "demo",
     odoo_arguments: Sequence[str] = (),
     sandbox_options: Sequence[str] = (),
+    **variables: str,
 ) -> Iterator[Stage]:
     """Keep the whole stage up while the context lasts.
 
     :param name: of the logs
     :param odoo_arguments: how Odoo is to run
     :param sandbox_options: of ``dev/sandbox``, besides domain and keys
+    :param variables: of Odoo's environment, besides what it needs
     :raise StepFailed: when something does not start
     """
-    with _alone(), postgres.running() as postgres_env:
-        _prepare_database(steps, postgres_env)
+    with database(steps) as postgres_env:
         port = free_port(odoo.PORT, odoo.PORT + 1, odoo.PORT + 2)
         if port != odoo.PORT:
             steps.say(f"port {odoo.PORT} is taken, Odoo gets {port}")
@@ -82,9 +83,22 @@ def running(
                 sandbox.url,
                 f"{name}-odoo",
                 *odoo_arguments,
+                **variables,
             ) as server,
         ):
             yield Stage(server, sandbox, postgres_env)
+
+
+@contextlib.contextmanager
+def database(steps: Steps) -> Iterator[dict[str, str]]:
+    """Keep PostgreSQL up with Odoo's database in it, the module's state of today.
+
+    :return: the environment variables that lead to PostgreSQL
+    :raise StepFailed: when the module does not install, or somebody else is at it
+    """
+    with _alone(), postgres.running() as postgres_env:
+        _prepare_database(steps, postgres_env)
+        yield postgres_env
 
 
 @contextlib.contextmanager
@@ -94,8 +108,9 @@ def _alone() -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StepFailed(
-                "another dev/demo or dev/chaos is running with this state; stop it "
-                "first, or give this one a state of its own: MAILGUN_DEV_HOME=/path"
+                "another dev/demo, dev/chaos or dev/bench is running with this state; "
+                "stop it first, or give this one a state of its own: "
+                "MAILGUN_DEV_HOME=/path"
             ) from None
         yield
 

@@ -1,8 +1,9 @@
 """One run of Odoo from start to end, its log judged line by line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from . import odoo, paths, processes
 from .odoo_log import Reader, Record
@@ -48,6 +49,7 @@ def run(
     name: str,
     *arguments: str,
     script: Path | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
     claims: Callable[[Record], bool] = lambda record: False,
 ) -> OdooRun:
     """Run Odoo on a database until it ends by itself.
@@ -56,6 +58,7 @@ def run(
     :param name: of the log
     :param arguments: for Odoo
     :param script: what ``odoo shell`` executes
+    :param variables: of the environment, besides those that Odoo needs
     :param claims: sees each entry of the log; true when it is no trouble
     """
     doing = "starting"
@@ -71,7 +74,7 @@ def run(
     log = paths.log_file(name)
     status = processes.watch(
         odoo.command(*arguments),
-        odoo.environment(postgres_env, database, free_port()),
+        {**odoo.environment(postgres_env, database, free_port()), **variables},
         log,
         reader.feed,
         lambda: voice.alive(doing),

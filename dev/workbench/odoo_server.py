@@ -81,15 +81,17 @@ def running(
     mailgun_url: str,
     name: str,
     *arguments: str,
+    **variables: str,
 ) -> Iterator[OdooServer]:
     """Run Odoo while the context lasts.
 
     :param mailgun_url: where Mailgun's API is
     :param name: of its log
     :param arguments: for Odoo
+    :param variables: of its environment, besides what it needs
     :raise StepFailed: when it does not start
     """
-    env = odoo.environment(postgres_env, odoo.DATABASE, port)
+    env = {**odoo.environment(postgres_env, odoo.DATABASE, port), **variables}
     env["MAILGUN_API_URL"] = mailgun_url
     # A proxy for the outside world has no business between two local processes.
     env["NO_PROXY"] = env["no_proxy"] = HOST

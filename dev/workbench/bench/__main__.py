@@ -9,7 +9,7 @@ import requests
 from .. import processes
 from ..steps import StepFailed, Steps
 from ..web_client import OdooError
-from . import events, inbound
+from . import events, inbound, outbound
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dev/bench", description=__doc__)
-    parsers = parser.add_subparsers(required=True, metavar="in|events")
+    parsers = parser.add_subparsers(required=True, metavar="in|out|events")
     taking = parsers.add_parser("in", help="what taking a mail costs")
     taking.add_argument("--mails", type=int, default=200, help="in each of six rounds")
     taking.set_defaults(measure=inbound.measure)
@@ -41,6 +41,11 @@ def _arguments() -> argparse.Namespace:
         "--rows", type=int, default=1_000_000, help="of the long table"
     )
     telling.set_defaults(measure=events.measure)
+    sending = parsers.add_parser("out", help="mails a second through slow networks")
+    sending.add_argument(
+        "--judged", action="store_true", help="only what the promises are about"
+    )
+    sending.set_defaults(measure=outbound.measure)
     return parser.parse_args()
 
 

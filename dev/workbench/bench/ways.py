@@ -1,0 +1,56 @@
+"""In which ways ``dev/bench out`` sends, and how many mails in each."""
+
+from dataclasses import dataclass
+
+SMTP, MODULE, FLOOR = "smtp", "module", "floor"
+# Milliseconds to the other side and back.
+DELAYS = (0, 20, 50, 100)
+LANES = (1, 2, 4, 8, 16)
+DEFAULT_LANES = 8
+
+_ROUND_TRIPS = {SMTP: 4, MODULE: 1, FLOOR: 0}
+# How long one measurement shall take, and what Odoo itself needs for a mail: by both
+# the number of mails is chosen, and by nothing else.
+_SECONDS = 4.0
+_SECONDS_OF_ODOO = 0.025
+_MIN_MAILS, _MAX_MAILS = 20, 240
+
+
+@dataclass(frozen=True)
+class Way:
+    """How mails are sent.
+
+    :param by: SMTP (core's), MODULE, or FLOOR: what the module's sending costs when
+        the session does nothing, no ledger and no network
+    :param delay: of the network, in milliseconds
+    :param lanes: at a time
+    """
+
+    by: str
+    delay: int = 0
+    lanes: int = 1
+
+    def __str__(self) -> str:
+        lanes = "" if self.by == SMTP else f", {self.lanes} lanes"
+        return f"{self.by}, {self.delay} ms{lanes}"
+
+    @property
+    def mails(self) -> int:
+        """Return with how many mails it is measured."""
+        waiting = _ROUND_TRIPS[self.by] * self.delay / 1000
+        rate = min(self.lanes / (_SECONDS_OF_ODOO + waiting), 1 / _SECONDS_OF_ODOO)
+        return max(_MIN_MAILS, min(_MAX_MAILS, round(rate * _SECONDS)))
+
+
+CORE_NEAR, CORE_FAR = Way(SMTP, DELAYS[0]), Way(SMTP, DELAYS[-1])
+NEAR = Way(MODULE, DELAYS[0], DEFAULT_LANES)
+FAR = Way(MODULE, DELAYS[-1], DEFAULT_LANES)
+IDLE = Way(FLOOR, lanes=DEFAULT_LANES)
+#: What the promises are about; what is compared stands side by side.
+JUDGED = (CORE_NEAR, NEAR, IDLE, FAR, CORE_FAR)
+
+ALL = (
+    *(Way(SMTP, delay) for delay in DELAYS),
+    *(Way(MODULE, delay, lanes) for lanes in LANES for delay in DELAYS),
+    *(Way(FLOOR, lanes=lanes) for lanes in LANES),
+)
