@@ -10,7 +10,7 @@ import requests
 from .. import processes
 from ..steps import StepFailed, Steps
 from ..web_client import OdooError
-from . import recipients, replies, storm
+from . import outgoing, recipients, replies, storm
 
 
 def main() -> int:
@@ -35,8 +35,9 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dev/chaos", description=__doc__)
-    parsers = parser.add_subparsers(required=True, metavar="in|recipients|replies")
+    parsers = parser.add_subparsers(required=True, metavar="in|out|recipients|replies")
     _storm(parsers.add_parser("in", help="mails while servers are killed"))
+    _outgoing(parsers.add_parser("out", help="mails to send while Odoo is killed"))
     _recipients(parsers.add_parser("recipients", help="three posts at one instant"))
     _replies(parsers.add_parser("replies", help="aliases in Bcc of a reply"))
     for one in parsers.choices.values():
@@ -51,9 +52,25 @@ def _storm(parser: argparse.ArgumentParser) -> None:
     add("--mails", type=int, default=400)
     add("--kills", type=int, default=6, help="of Odoo, with SIGKILL")
     add("--crashes", type=int, default=3, help="of PostgreSQL")
+    _chances(parser)
+    parser.set_defaults(play=storm.play)
+
+
+def _outgoing(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--mails", type=int, default=1000, help="with two recipients each")
+    add("--kills", type=int, default=20, help="of Odoo, with SIGKILL")
+    add("--lanes", type=int, default=8, help="that this module sends by at a time")
+    add("--delay", type=int, default=20, help="ms until the other side answers")
+    add("--no-core", dest="core", action="store_false", help="leave core's SMTP out")
+    _chances(parser)
+    parser.set_defaults(play=outgoing.play)
+
+
+def _chances(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--workers", type=int, default=0, help="of Odoo; 0 = threads of one process")
     add("--seed", type=int, default=random.randrange(10**6), help="of all chances")
-    parser.set_defaults(play=storm.play)
 
 
 def _recipients(parser: argparse.ArgumentParser) -> None:

@@ -11,14 +11,17 @@ _LEVELS = {"ERROR", "CRITICAL"}
 _WIDTH = 90
 
 
-def show(steps: Steps, stage: Stage) -> None:
-    """Print how often which error was logged."""
+def show(steps: Steps, stage: Stage, begin: int = 0) -> None:
+    """Print how often which error was logged.
+
+    :param begin: where in the log to begin, in bytes
+    """
     steps.say("errors in Odoo's log")
-    for kind, count in _errors(stage).most_common() or [("none", 0)]:
+    for kind, count in _errors(stage, begin).most_common() or [("none", 0)]:
         print(f"            {count:>5} x {kind}", flush=True)
 
 
-def _errors(stage: Stage) -> Counter[str]:
+def _errors(stage: Stage, begin: int) -> Counter[str]:
     found: Counter[str] = Counter()
 
     def see(record: Record) -> None:
@@ -26,7 +29,8 @@ def _errors(stage: Stage) -> Counter[str]:
             found[_kind(record)] += 1
 
     reader = Reader(see)
-    for line in stage.log.read_text(errors="replace").splitlines(keepends=True):
+    text = stage.log.read_bytes()[begin:].decode(errors="replace")
+    for line in text.splitlines(keepends=True):
         reader.feed(line)
     reader.close()
     return found
