@@ -300,6 +300,11 @@ class TestDoubt(MailgunOutcomeCase):
         self.assertEqual(mail.state, "sent")
         self.assertEqual(self.states(mail), {"anna@example.org": "accepted"})
 
+    def test_a_copy_that_was_given_back_meanwhile_is_left_alone(self):
+        rows = self.rows(self.interrupted())
+        rows.unlink()
+        self.domain._conclude(rows, "unknown")
+
     def test_questions_that_fail_do_not_count(self):
         mail = self.interrupted()
         self.later(mail, 90)
