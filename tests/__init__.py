@@ -25,6 +25,7 @@ from . import (
     test_lift_suppression,
     test_mail_text,
     test_mailgun_domain,
+    test_mailing_statistics,
     test_management,
     test_marketing,
     test_missed_events,

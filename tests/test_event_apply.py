@@ -11,8 +11,9 @@ APPLY = "odoo.addons.mail_mailgun.models.event_queue"
 THREAD = "odoo.addons.mail.models.mail_thread"
 
 
-@tagged("post_install", "-at_install")
-class TestEventApply(MailgunOutcomeCase):
+class EventCase(MailgunOutcomeCase):
+    """Mails that were sent, and events about them."""
+
     def setUp(self):
         super().setUp()
         self.numbers = itertools.count(1)
@@ -60,6 +61,9 @@ class TestEventApply(MailgunOutcomeCase):
         self.events._process_queue()
         self.env.invalidate_all()
 
+
+@tagged("post_install", "-at_install")
+class TestEventApply(EventCase):
     # --- deliveries ------------------------------------------------------------------
 
     def test_events_move_the_delivery_and_every_order_ends_the_same(self):

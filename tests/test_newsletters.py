@@ -42,7 +42,7 @@ class TestOneClick(MailgunSendingCase):
         self.assertFalse([name for name in seen.form[0] if name.startswith("h:")])
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "mailgun_mailings")
 class TestNewsletters(SuppressionCase, HttpCase):
     """Newsletters and invoices to one customer, in a database with mass_mailing."""
 
