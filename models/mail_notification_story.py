@@ -1,5 +1,11 @@
 from odoo import fields, models
 
+from odoo.addons.mail.tools.discuss import Store
+
+
+def _is_email(notification):
+    return notification.notification_type == "email"
+
 
 class MailNotification(models.Model):
     """What the envelope below a message tells, besides its colour."""
@@ -14,7 +20,8 @@ class MailNotification(models.Model):
 
     def _to_store_defaults(self, target):
         """Send the reason along: it is in the mailbox's or Mailgun's own words."""
-        return [*super()._to_store_defaults(target), "failure_reason"]
+        reason = Store.Attr("failure_reason", predicate=_is_email)
+        return [*super()._to_store_defaults(target), reason]
 
     def _mailgun_values(self, copies, has_events):
         """Say why a mail is late, and when Mailgun has not even tried."""
