@@ -32,8 +32,9 @@ async def strike(request: web.Request, handler):
     await asyncio.sleep(sum(fault.delay for fault in found))
     if answering is None:
         return await handler(request)
-    if answering.answer == "lost":
+    if answering.obeyed or answering.answer == "lost":
         response = await handler(request)
+    if answering.answer == "lost":
         request.transport.abort()
         return response
     raise _answer(request, path, answering)

@@ -16,6 +16,7 @@ class Fault:
     :param method: only these, "" for all
     :param delay: seconds that such a request waits first
     :param answer: one of ANSWERS; None obeys
+    :param obeyed: the request is obeyed first, and then answered so
     :param count: how many requests are left to fail; None = all
     :param probability: that a request fails; the same ``seed``, the same sequence
     :param per_second: only requests above that rate fail, with 429 if nothing is said
@@ -27,6 +28,7 @@ class Fault:
     method: str = ""
     delay: float = 0.0
     answer: int | str | None = None
+    obeyed: bool = False
     count: int | None = None
     probability: float = 1.0
     seed: int = 0

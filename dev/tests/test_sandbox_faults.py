@@ -100,6 +100,11 @@ class TestRequests(SandboxCase):
             await self.send()
         self.assertEqual(len(self.sandbox.mails), 1)
 
+    async def test_a_message_may_be_taken_and_answered_with_an_error(self):
+        await self.fail({"path": "messages", "answer": 500, "obeyed": True})
+        self.assertEqual((await self.send()).status, 500)
+        self.assertEqual(len(self.sandbox.mails), 1)
+
     async def test_an_answer_comes_late(self):
         await self.fail({"path": "messages", "delay": 0.2})
         start = time.monotonic()
