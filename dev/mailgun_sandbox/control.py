@@ -21,6 +21,7 @@ async def get_state(request: web.Request) -> web.Response:
             "routes": [asdict(route) for route in sandbox.routes],
             "mails": len(sandbox.mails),
             "posts": len(sandbox.posts),
+            "waiting": sum(post.outcome == "waiting" for post in sandbox.posts),
             "events": len(sandbox.events),
             "webhooks": [asdict(one) for one in sandbox.webhooks],
             "connections": len(sandbox.peers),

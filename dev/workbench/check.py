@@ -13,16 +13,20 @@ from . import (
     wheel,
 )
 from .report import Report
+from .server_tests import run as server_tests
 
 PARTS = {
     "lint": lint.run,
     "unit": unit.run,
     "odoo": database_tests.run,
     "wheel": wheel.run,
+    "server": server_tests.run,
     "core": core_tests.run,
 }
 # Takes minutes, and changes in the module rarely matter to it.
 ON_REQUEST = {"core"}
+# One subject of the part of this name.
+_SUBJECT = "server/"
 
 
 def main() -> int:
@@ -34,8 +38,11 @@ def main() -> int:
     targets = [
         target
         for wanted in arguments
-        if wanted not in PARTS
+        if wanted not in PARTS and not wanted.startswith(_SUBJECT)
         for target in _find_or_exit(wanted)
+    ]
+    subjects = [
+        _subject_or_exit(wanted) for wanted in arguments if wanted.startswith(_SUBJECT)
     ]
     report = Report()
     before = sources.ignored()
@@ -44,6 +51,9 @@ def main() -> int:
             PARTS[name](report)
     if targets:
         _run_targets(report, targets)
+    if subjects:
+        with report.part("server"):
+            server_tests.run(report, subjects)
     if not arguments:
         with report.part("checkout"):
             made = sources.ignored() - before
@@ -60,6 +70,16 @@ def _find_or_exit(wanted: str) -> list[catalog.Target]:
             "Tests: TestClass.test_name"
         )
     return targets
+
+
+def _subject_or_exit(wanted: str) -> str:
+    names = [subject.name for subject in server_tests.SUBJECTS]
+    name = wanted.removeprefix(_SUBJECT)
+    if name not in names:
+        sys.exit(
+            f"dev/test: there is no subject {name!r}.\n  Subjects: {', '.join(names)}"
+        )
+    return name
 
 
 def _run_targets(report: Report, targets: list[catalog.Target]) -> None:

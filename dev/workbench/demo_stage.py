@@ -97,7 +97,7 @@ def database(steps: Steps) -> Iterator[dict[str, str]]:
     :raise StepFailed: when the module does not install, or somebody else is at it
     """
     with _alone(), postgres.running() as postgres_env:
-        _prepare_database(steps, postgres_env)
+        prepare_database(steps, postgres_env)
         yield postgres_env
 
 
@@ -115,31 +115,40 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _prepare_database(steps: Steps, postgres_env: dict[str, str]) -> None:
+def prepare_database(
+    steps: Steps,
+    postgres_env: dict[str, str],
+    name: str = DATABASE,
+    modules: Sequence[str] = MODULES,
+) -> None:
+    """Make a database, or take over into it what changed in the module.
+
+    :param name: of the database
+    :param modules: what is installed in it
+    :raise StepFailed: the module does not install
+    """
     wanted = _fingerprint()
-    if not databases.exists(postgres_env, DATABASE):
-        databases.create(postgres_env, DATABASE)
-        arguments = ["--init", ",".join(MODULES)]
-        steps.say(
-            f"database {DATABASE} with {' and '.join(MODULES)}, about a minute ..."
-        )
-    elif databases.comment(postgres_env, DATABASE) != wanted:
-        arguments = ["--init", ",".join(MODULES), "--update", odoo.MODULE]
-        steps.say(f"database {DATABASE}: taking over what changed in the module ...")
+    if not databases.exists(postgres_env, name):
+        databases.create(postgres_env, name)
+        arguments = ["--init", ",".join(modules)]
+        steps.say(f"database {name} with {' and '.join(modules)}, about a minute ...")
+    elif databases.comment(postgres_env, name) != wanted:
+        arguments = ["--init", ",".join(modules), "--update", odoo.MODULE]
+        steps.say(f"database {name}: taking over what changed in the module ...")
     else:
-        steps.say(f"database {DATABASE} is there and up to date")
+        steps.say(f"database {name} is there and up to date")
         return
     made = odoo_run.run(
         steps,
         postgres_env,
-        DATABASE,
-        "demo-install",
+        name,
+        f"{name}-install",
         *arguments,
         "--stop-after-init",
     )
     if made.problems:
         raise StepFailed(f"the module does not install:\n{made.problems}")
-    databases.set_comment(postgres_env, DATABASE, wanted)
+    databases.set_comment(postgres_env, name, wanted)
 
 
 def _fingerprint() -> str:

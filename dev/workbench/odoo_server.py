@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 
 import requests
@@ -50,6 +51,21 @@ class OdooServer:
     def has_ended(self) -> bool:
         """Tell whether it ended by itself."""
         return self._process.poll() is not None
+
+    def end(self, patience: float) -> float:
+        """Ask it to end, as a service manager does; return the seconds it took.
+
+        :raise StepFailed: it did not end within ``patience`` seconds
+        """
+        asked = time.monotonic()
+        self._process.terminate()
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            raise StepFailed(f"it did not end within {patience:.0f} s") from None
+        seconds = time.monotonic() - asked
+        self._life.close()
+        return seconds
 
     def stop(self) -> None:
         """End it as an operator would."""

@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import psycopg2
@@ -66,6 +67,11 @@ def crash() -> None:
     )
     # It has another process id now, by which it is stopped at the end.
     server.ensure_postgres_running()
+
+
+def log_file() -> Path:
+    """Return the log of the embedded server."""
+    return Path(_server().log)
 
 
 def _server():

@@ -1,0 +1,96 @@
+"""Mail of which nobody knows whether Mailgun took it, and who finds out."""
+
+from .lab import Lab
+from .sentence import Subject, same
+from .settings import ASKING, ONLY_SENDING, TOLD
+
+SUBJECT = Subject("doubt")
+
+_LOST = {"path": "messages", "answer": "lost", "count": 1}
+
+
+@SUBJECT.says
+def an_event_settles_it(lab: Lab) -> None:
+    """A mail whose answer was lost is sent as soon as an event tells that it is."""
+    subject, mails = _in_doubt(lab, TOLD, _LOST)
+    lab.apply_events()
+    _is_sent_soon(lab, mails)
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
+
+
+@SUBJECT.says
+def mailguns_record_settles_it(lab: Lab) -> None:
+    """Without webhooks Mailgun's record of events tells that it is sent."""
+    subject, mails = _in_doubt(lab, ASKING, _LOST)
+    lab.apply_events()
+    same("states", lab.states(mails), ["outgoing"])
+    lab.settle()
+    _is_sent_soon(lab, mails)
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
+
+
+@SUBJECT.says
+def not_found_counts_after_a_while(lab: Lab) -> None:
+    """What Mailgun's record does not know for long enough is sent again, once."""
+    subject, mails = _in_doubt(lab, ASKING, _LOST)
+    lab.mailgun.forget()
+    lab.settle()
+    same("deliveries", [state for _who, state in lab.deliveries(mails)], ["sending"])
+    lab.settle()
+    _is_sent_soon(lab, mails)
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
+
+
+@SUBJECT.says
+def a_person_decides(lab: Lab) -> None:
+    """With a sending key a person is asked, and Retry sends it a second time."""
+    subject, mails = _in_doubt(lab, ONLY_SENDING, _LOST)
+    lab.settle()
+    sql = "SELECT state, mailgun_wait FROM mail_mail WHERE id = %s"
+    same("state", lab.rows(sql, mails[0]), [("exception", "uncertain")])
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
+    lab.admin.call("mail.mail", "action_retry", mails)
+    lab.send(mails)
+    same("states", lab.states(mails), ["sent"])
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 2)
+
+
+@SUBJECT.says
+def an_error_of_mailgun_is_looked_up(lab: Lab) -> None:
+    """A mail that Mailgun took with an error 500 is looked up, and not sent again."""
+    fault = {"path": "messages", "answer": 500, "obeyed": True, "count": 1}
+    subject, mails = _in_doubt(lab, ASKING, fault)
+    lab.send(mails)
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
+    lab.settle()
+    _is_sent_soon(lab, mails)
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
+
+
+@SUBJECT.says
+def an_error_without_a_mail(lab: Lab) -> None:
+    """A mail that Mailgun refused with an error 502 is sent when it was looked up."""
+    fault = {"path": "messages", "answer": 502, "count": 1}
+    subject, mails = _in_doubt(lab, ASKING, fault)
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 0)
+    lab.settle()
+    lab.send(mails)
+    same("states", lab.states(mails), ["sent"])
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
+
+
+def _in_doubt(lab: Lab, domain: str, fault: dict) -> tuple[str, list[int]]:
+    """Send a mail whose answer does not tell what became of it."""
+    subject = lab.new("Doubt")
+    lab.mailgun.fail(fault)
+    sender = f"sales@{domain}"
+    mails = lab.write(subject, *lab.addresses(1), email_from=sender)
+    lab.send(mails)
+    same("states", lab.states(mails), ["outgoing"])
+    same("deliveries", [state for _who, state in lab.deliveries(mails)], ["sending"])
+    return subject, mails
+
+
+def _is_sent_soon(lab: Lab, mails: list[int]) -> None:
+    """Wait for the queue, which was woken when the doubt was over."""
+    lab.steps.wait_for("the mail to be sent", lambda: not lab.left(mails), timeout=20)

@@ -1,0 +1,215 @@
+"""The ledger's own transactions beside those of core."""
+
+import threading
+
+from ..ports import HOST, free_port
+from ..web_client import OdooError
+from .lab import Lab
+from .sentence import Subject, Wrong, same
+from .settings import API_KEY, TOLD
+
+SUBJECT = Subject("ledger")
+
+
+@SUBJECT.says
+def a_deleted_mail_keeps_its_delivery(lab: Lab) -> None:
+    """A mail that is deleted after sending keeps its delivery, without a conflict."""
+    lab.collisions.begin()
+    subject, (recipient,) = lab.new("Deleted"), lab.addresses(1)
+    mails = lab.write(subject, recipient, auto_delete=True)
+    lab.send(mails)
+    same("mails left", lab.states(mails), [])
+    same("deliveries", lab.deliveries(mails), [(recipient, "accepted")])
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
+    same("conflicts", lab.collisions.found(), [])
+
+
+@SUBJECT.says
+def a_mail_made_and_sent_at_once(lab: Lab) -> None:
+    """A mail that is made, sent and deleted in one transaction has its delivery."""
+    lab.collisions.begin()
+    subject, (recipient,) = lab.new("At once"), lab.addresses(1)
+    mail = lab.inside(_MAKE_AND_SEND, subject=subject, to=recipient, delete=True)
+    same("mails left", lab.states([mail]), [])
+    same("deliveries", lab.deliveries([mail]), [(recipient, "accepted")])
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
+    same("conflicts", lab.collisions.found(), [])
+
+
+@SUBJECT.says
+def a_caller_that_rolls_back(lab: Lab) -> None:
+    """What a caller sent and rolled back leaves a delivery that harms nothing."""
+    subject, (recipient,) = lab.new("Rolled back"), lab.addresses(1)
+    code = f"{_MAKE_AND_SEND}raise UserError('Changed my mind')\n"
+    try:
+        lab.inside(code, subject=subject, to=recipient, delete=False)
+    except OdooError as error:
+        same("what the caller is told", str(error), "Changed my mind")
+    else:
+        raise Wrong("the caller was not told")
+    (mail,) = lab.mailgun.given(subject)
+    lab.apply_events()
+    sql = """SELECT recipient, state, mail_id IN (SELECT id FROM mail_mail)
+               FROM mailgun_delivery WHERE message_id = %s"""
+    found = lab.rows(sql, mail["message_id"])
+    same("deliveries", found, [(recipient, "delivered", False)])
+    sql = "SELECT DISTINCT state FROM mailgun_event WHERE message_id = %s"
+    same("its events", lab.rows(sql, mail["message_id"]), [("done",)])
+
+
+@SUBJECT.says
+def several_recipients_of_one_call(lab: Lab) -> None:
+    """Recipients of one call share an id at Mailgun and have a delivery each."""
+    subject, people = lab.new("Several"), lab.addresses(3)
+    mails = lab.write(subject, ", ".join(people[:2]), email_cc=people[2])
+    lab.send(mails)
+    (mail,) = lab.mailgun.given(subject)
+    same("recipients", mail["recipients"], people)
+    sql = """SELECT recipient, mailgun_id FROM mailgun_delivery
+              WHERE mail_id = %s ORDER BY id"""
+    wanted = [(one, mail["message_id"]) for one in people]
+    same("deliveries", lab.rows(sql, mails[0]), wanted)
+
+
+@SUBJECT.says
+def contacts_who_share_an_address(lab: Lab) -> None:
+    """Contacts who share an address each get their mail, and each learn its fate."""
+    subject, (address,) = lab.new("Shared"), lab.addresses(1)
+    lab.mailgun.mailbox_answers(address, "bounced")
+    contacts = lab.contacts(address, address)
+    message = lab.post(subject, contacts)
+    lab.apply_events()
+    given = lab.mailgun.given(subject)
+    same("recipients", [mail["recipients"] for mail in given], [[address]] * 2)
+    same("notifications", _notified(lab, message), dict.fromkeys(contacts, "bounce"))
+
+
+@SUBJECT.says
+def a_partly_accepted_mail(lab: Lab) -> None:
+    """A mail that Mailgun took for one of two goes to the other only."""
+    subject, people = lab.new("Partly"), lab.addresses(2)
+    lab.mailgun.fail({"path": "messages", "per_second": 1, "count": 1})
+    contacts = lab.contacts(*people)
+    mails = lab.write(subject, "", recipient_ids=[(6, 0, contacts)])
+    lab.send(mails)
+    same("state", lab.states(mails), ["outgoing"])
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
+    lab.mailgun.fail()
+    lab.send(mails)
+    same("state", lab.states(mails), ["sent"])
+    given = [mail["recipients"] for mail in lab.mailgun.given(subject)]
+    same("recipients", sorted(given), sorted([one] for one in people))
+
+
+@SUBJECT.says
+def sent_again_on_purpose(lab: Lab) -> None:
+    """A mail sent again on purpose goes out again, and events find each attempt."""
+    subject, (recipient,) = lab.new("Again"), lab.addresses(1)
+    mails = lab.write(subject, recipient)
+    lab.send(mails)
+    lab.apply_events()
+    lab.mailgun.mailbox_answers(recipient, "bounced")
+    lab.admin.call("mail.mail", "mark_outgoing", mails)
+    lab.send(mails)
+    lab.apply_events()
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 2)
+    found = lab.deliveries(mails)
+    same("deliveries", found, [(recipient, "delivered"), (recipient, "bounced")])
+
+
+@SUBJECT.says
+def retry_after_a_bounce(lab: Lab) -> None:
+    """Retry after a bounce reaches who bounced, once the suppression is lifted."""
+    subject, people = lab.new("Retry"), lab.addresses(2)
+    for one in people:
+        lab.mailgun.mailbox_answers(one, "bounced")
+    lab.mailgun.fail({"path": "messages", "per_second": 1})
+    mails = lab.write(subject, "", recipient_ids=[(6, 0, lab.contacts(*people))])
+    lab.send(mails)
+    # The second one had to wait for too long.
+    lab.execute(_LET_A_DAY_PASS, mails)
+    lab.send(mails)
+    lab.apply_events()
+    (bounced,) = lab.mailgun.given(subject)[0]["recipients"]
+    same("state", lab.states(mails), ["exception"])
+    same("deliveries", lab.deliveries(mails), [(bounced, "bounced")])
+    lab.mailgun.fail()
+    lab.mailgun.lift(TOLD, "bounces", bounced, API_KEY)
+    for one in people:
+        lab.mailgun.mailbox_answers(one, "taken")
+    lab.admin.call("mail.mail", "action_retry", mails)
+    lab.send(mails)
+    lab.apply_events()
+    wanted = [(one, "delivered") for one in people] + [(bounced, "bounced")]
+    same("deliveries", sorted(lab.deliveries(mails)), sorted(wanted))
+
+
+@SUBJECT.says
+def another_message_id(lab: Lab) -> None:
+    """Events find their mail when Mailgun has given it another Message-Id."""
+    subject, (recipient,) = lab.new("Other id"), lab.addresses(1)
+    lab.mailgun.fail(rewrite_ids=True)
+    mails = lab.write(subject, recipient)
+    lab.send(mails)
+    lab.apply_events()
+    (mail,) = lab.mailgun.given(subject)
+    sql = """SELECT state, mailgun_id, message_id = mailgun_id FROM mailgun_delivery
+              WHERE mail_id = %s"""
+    wanted = [("delivered", mail["message_id"], False)]
+    same("deliveries", lab.rows(sql, mails[0]), wanted)
+
+
+@SUBJECT.says
+def two_servers_at_once(lab: Lab) -> None:
+    """Two servers that send the same mails at the same time send each of them once."""
+    subject, people = lab.new("Two servers"), lab.addresses(30)
+    mails = lab.write(subject, *people)
+    # So that both are at it.
+    lab.mailgun.fail({"path": "messages", "delay": 0.1})
+    second = lab.server("second", f"http://{HOST}:{free_port()}")
+    second.start(lab.steps)
+    try:
+        admins = lab.admin, lab.log_in(second.url)
+        _together(*(lambda one=one: _send_all(one, mails) for one in admins))
+    finally:
+        second.stop()
+    same("states", set(lab.states(mails)), {"sent"})
+    given = [mail["recipients"] for mail in lab.mailgun.given(subject)]
+    same("recipients", sorted(given), sorted([one] for one in people))
+
+
+_LET_A_DAY_PASS = """
+    UPDATE mail_mail
+       SET mailgun_wait_since = mailgun_wait_since - interval '2 days',
+           mailgun_give_up_at = mailgun_give_up_at - interval '2 days'
+     WHERE id = ANY(%s)"""
+
+_MAKE_AND_SEND = """\
+mail = env["mail.mail"].create({
+    "subject": subject,
+    "email_from": "sales@mail.example.com",
+    "email_to": to,
+    "body_html": "<p>Our offer</p>",
+    "auto_delete": delete,
+})
+found = mail.id
+mail.send()
+"""
+
+
+def _notified(lab: Lab, message: int) -> dict[int, str]:
+    sql = """SELECT res_partner_id, notification_status FROM mail_notification
+              WHERE mail_message_id = %s"""
+    return dict(lab.rows(sql, message))
+
+
+def _send_all(admin, mails: list[int]) -> None:
+    admin.call("mail.mail", "send", mails, auto_commit=True)
+
+
+def _together(*works) -> None:
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,43 @@
+"""What the servers have logged meanwhile."""
+
+import re
+
+from ..odoo_log import Reader, Record
+from .lab import Lab
+from .sentence import Subject, same
+
+SUBJECT = Subject("logs")
+
+# What the sentences before have provoked: logger, and how the text begins.
+_PROVOKED = (
+    ("odoo.http", r"Changed my mind"),
+    # A mail program posts it with one click, and core takes the rest only.
+    ("odoo.http", r".*mailing_unsubscribe> called ignoring args {'List-Unsubscribe'}"),
+    ("odoo.addons.mail.models.mail_mail", r"failed sending mail .* Mailgun did not"),
+    ("odoo.service.server", r"WorkerCron .* timeout after"),
+)
+
+
+@SUBJECT.says
+def nothing_else_is_logged(lab: Lab) -> None:
+    """Odoo has logged no warning and no error but what was provoked."""
+    troubles: list[str] = []
+
+    def see(record: Record) -> None:
+        if record.is_trouble and not _is_provoked(record):
+            troubles.append(str(record))
+
+    for log in lab.logs:
+        reader = Reader(see)
+        with log.open(errors="replace") as handle:
+            for line in handle:
+                reader.feed(line)
+        reader.close()
+    same("troubles", "\n".join(troubles), "")
+
+
+def _is_provoked(record: Record) -> bool:
+    return any(
+        record.logger == logger and re.match(pattern, record.text)
+        for logger, pattern in _PROVOKED
+    )

@@ -1,0 +1,75 @@
+"""Core's queue: rounds that follow at once, servers that are killed while it sends."""
+
+from .lab import Lab
+from .sentence import Subject, same, true
+from .settings import ASKING
+
+SUBJECT = Subject("queue")
+
+_LANES = 8
+_BATCH = 24
+_QUEUED = 480
+_ROUND = 20
+_KILLS = 5
+_SENT_PER_KILL = 20
+# Of each killed server every lane may have left one in doubt.
+_IN_DOUBT = _KILLS * _LANES
+
+
+@SUBJECT.says
+def a_server_that_is_killed(lab: Lab) -> None:
+    """A server killed in the middle of a batch loses no mail and sends none twice."""
+    subject, people = lab.new("Killed"), lab.addresses(_BATCH)
+    mails = lab.write(subject, *people)
+    lab.mailgun.fail({"path": "messages", "delay": 0.3})
+    lab.wake()
+    lab.wait_for_jobs("mails to leave", lambda: _taken(lab, mails) >= _LANES)
+    lab.odoo.kill()
+    in_doubt = [one for one, state in lab.deliveries(mails) if state == "sending"]
+    true("nothing was in doubt", in_doubt)
+    lab.mailgun.fail()
+    lab.odoo.start(lab.steps)
+    lab.apply_events()
+    # What was on its way is known to Mailgun, or it is not found for long enough.
+    lab.settle_all()
+    lab.wake()
+    lab.wait_for_jobs("the rest to leave", lambda: not lab.left(mails))
+    _each_once(lab, subject, people)
+
+
+@SUBJECT.says
+def a_long_queue(lab: Lab) -> None:
+    """A queue of 24 rounds leaves in one go, and five kills do not hold it up."""
+    subject, people = lab.new("Queue"), lab.addresses(_QUEUED)
+    parameters = "ir.config_parameter"
+    name = "mail.mail.queue.batch.size"
+    lab.admin.call(parameters, "set_param", name, _ROUND)
+    mails = lab.write(subject, *people, email_from=f"sales@{ASKING}")
+    lab.wake()
+    for kill in range(1, _KILLS + 1):
+        wanted = kill * _SENT_PER_KILL
+        lab.wait_for_jobs(
+            "mails to leave", lambda wanted=wanted: _taken(lab, mails) >= wanted
+        )
+        lab.odoo.kill()
+        lab.odoo.start(lab.steps)
+    # From now on nobody wakes it.
+    lab.wait_for_jobs("the queue to go on", lambda: lab.left(mails) < _QUEUED - wanted)
+    lab.steps.wait_for("the queue", lambda: lab.left(mails) <= _IN_DOUBT, timeout=120)
+    lab.settle_all()
+    lab.steps.wait_for("the rest to leave", lambda: not lab.left(mails))
+    lab.admin.call(parameters, "set_param", name, False)
+    _each_once(lab, subject, people)
+    sql = "SELECT failure_count FROM ir_cron WHERE cron_name LIKE 'Mail: Email Queue%'"
+    same("failures of the job", lab.value(sql), 0)
+
+
+def _taken(lab: Lab, mails: list[int]) -> int:
+    """Return how many mails Mailgun has answered for."""
+    return sum(state != "sending" for _who, state in lab.deliveries(mails))
+
+
+def _each_once(lab: Lab, subject: str, people: list[str]) -> None:
+    given = [mail["recipients"] for mail in lab.mailgun.given(subject)]
+    same("mails given to Mailgun", len(given), len(people))
+    same("recipients", sorted(given), sorted([one] for one in people))
