@@ -17,6 +17,7 @@ import psycopg2
 from psycopg2.extensions import TransactionRollbackError
 
 from odoo.fields import Datetime
+from odoo.modules import module
 from odoo.sql_db import PoolError
 from odoo.tools import SQL
 
@@ -26,8 +27,9 @@ from ..tools.errors import DoubtfulError, TransientError, UnsettledError
 from ..tools.session import Reservation
 from .own_cursor import own_cursor
 
+# Whether an entry has to be on the disk before anything else is done.
 _DURABLE = SQL()
-_NOT_DURABLE = SQL("SET LOCAL synchronous_commit = off;")
+_NOT_DURABLE = SQL("FROM (SELECT set_config('synchronous_commit', 'off', true)) AS how")
 
 #: Context key: the :class:`MailInHand` that core is sending.
 IN_HAND = "mailgun_mail_in_hand"
@@ -98,6 +100,7 @@ class DeliveryLedger:
     def __init__(self, registry, domain_id, origin):
         self.hand = MailInHand()
         self._partner_ref = 0
+        self._cursor = None
         self._registry = registry
         self._domain_id = domain_id
         self._origin = origin
@@ -125,7 +128,12 @@ class DeliveryLedger:
         ids = self._insert(cursor, message_id, partner_ref, wanted, attempt, reference)
         left = [recipient for recipient in wanted if recipient not in ids]
         if left:
-            self._check_settled(cursor, message_id, partner_ref, left, attempt)
+            try:
+                self._check_settled(cursor, message_id, partner_ref, left, attempt)
+            except UnsettledError:
+                # The others wait as well, and nothing is in doubt about them.
+                self._delete(cursor, list(ids.values()))
+                raise
         return Reservation(list(ids), reference, list(ids.values()))
 
     def _wanted(self, cursor, message_id, partner_ref, recipients):
@@ -245,19 +253,17 @@ class DeliveryLedger:
 
     def release(self, reservation):
         """See ``tools.session.Ledger``."""
-        self._committed(self._delete, reservation)
+        self._committed(self._delete, reservation.ids)
 
-    def _delete(self, cursor, reservation):
-        cursor.execute(
-            "DELETE FROM mailgun_delivery WHERE id = ANY(%s)", [reservation.ids]
-        )
+    def _delete(self, cursor, ids):
+        cursor.execute("DELETE FROM mailgun_delivery WHERE id = ANY(%s)", [ids])
 
-    def _update(self, cursor, reservation, assignments, before=_DURABLE):
+    def _update(self, cursor, reservation, assignments, how=_DURABLE):
         cursor.execute(
             SQL(
-                "%s UPDATE mailgun_delivery SET %s WHERE id = ANY(%s)",
-                before,
+                "UPDATE mailgun_delivery SET %s %s WHERE id = ANY(%s)",
                 assignments,
+                how,
                 reservation.ids,
             )
         )
@@ -266,13 +272,42 @@ class DeliveryLedger:
         """Run ``write`` in a transaction of its own, again if it lost a race."""
         for races_left in reversed(range(RACES_PER_MAIL)):
             try:
-                with own_cursor(self._registry) as env:
-                    return write(env.cr, *arguments)
+                with self._transaction() as cursor:
+                    return write(cursor, *arguments)
             except TransactionRollbackError:
                 if not races_left:
                     raise
                 time.sleep(0.05)
         return None
+
+    @contextlib.contextmanager
+    def _transaction(self):
+        """Give a cursor on which each statement is committed by itself.
+
+        Kept until the session ends: to borrow a connection for each entry, to begin and
+        to commit takes lanes longer than the entry does.
+        """
+        if module.current_test:
+            # The test's only connection belongs to all.
+            with own_cursor(self._registry) as env:
+                yield env.cr
+            return
+        if self._cursor is None:
+            self._cursor = self._registry.cursor()
+            self._cursor._cnx.autocommit = True
+        try:
+            yield self._cursor
+        except psycopg2.Error:
+            self.close()
+            raise
+
+    def close(self):
+        """Give the connection back; the next entry opens another."""
+        if self._cursor is not None:
+            if not self._cursor._cnx.closed:
+                self._cursor._cnx.autocommit = False
+            self._cursor.close()
+            self._cursor = None
 
     # === WHAT BECAME OF IT === #
 
@@ -281,8 +316,8 @@ class DeliveryLedger:
 
         :return: contact, recipient, state, reason and kind of reason of each
         """
-        with own_cursor(self._registry) as env:
-            env.cr.execute(
+        with self._transaction() as cursor:
+            cursor.execute(
                 """SELECT DISTINCT ON (partner_ref, recipient)
                           partner_ref, recipient, state, reason, reason_kind
                      FROM mailgun_delivery
@@ -290,7 +325,7 @@ class DeliveryLedger:
                     ORDER BY partner_ref, recipient, attempt DESC""",
                 [message_id, mail_id],
             )
-            return env.cr.fetchall()
+            return cursor.fetchall()
 
 
 @contextlib.contextmanager

@@ -218,6 +218,14 @@ class TestDoubt(MailgunOutcomeCase):
         mail.send()
         self.assertEqual(len(self.mailgun.seen), 1)
 
+    def test_who_is_not_in_doubt_is_not_brought_into_it(self):
+        mail = self.mail(email_cc="boss@example.org")
+        self.mailgun.hang_up(after_reading=True)
+        mail.send()
+        self.rows(mail).filtered(lambda row: "boss" in row.recipient).unlink()
+        mail.send()
+        self.assertEqual(self.states(mail), {"customer@example.org": "sending"})
+
     def test_mails_in_doubt_do_not_hold_up_the_batch(self):
         mails = self.env["mail.mail"].concat(
             *[self.interrupted() for _mail in range(4)]

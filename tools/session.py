@@ -55,6 +55,9 @@ class Ledger(Protocol):
     def doubt(self, reservation: Reservation, error: DoubtfulError) -> None:
         """Write down that it may have been taken, or not."""
 
+    def close(self) -> None:
+        """Let go of what is held between entries."""
+
 
 class NoLedger:
     """For mail that nobody has to account for: round trips, previews."""
@@ -66,7 +69,7 @@ class NoLedger:
     def ignore(self, *_what) -> None:
         """Write nothing."""
 
-    accept = refuse = release = doubt = ignore
+    accept = refuse = release = doubt = close = ignore
 
 
 class MailgunSession:
@@ -118,6 +121,8 @@ class MailgunSession:
                 self._send(message, some)
         except ApiError as error:
             self.error = error
+            # Core forgets a session of its own making when it fails.
+            self.ledger.close()
             self._observe(error)
             raise
 
@@ -155,6 +160,7 @@ class MailgunSession:
 
     def quit(self) -> None:
         """End the session; it may be used again."""
+        self.ledger.close()
         if self._client is not None:
             self._client.close()
             self._client = None
