@@ -13,7 +13,8 @@ KEPT = {
     ways.CORE_FAR: 2.3,
     ways.NEAR: 42.0,
     ways.FAR: 38.0,
-    ways.IDLE: 46.0,
+    ways.CORE_IDLE: 46.0,
+    ways.IDLE: 90.0,
 }
 
 
@@ -37,7 +38,7 @@ class TestReport(unittest.TestCase):
         for name, rate in [
             ("CORE_FAR", 2.6),
             ("CORE_NEAR", 43.0),
-            ("IDLE", 50.0),
+            ("CORE_IDLE", 50.0),
             ("FAR", 35.0),
         ]:
             with self.subTest(name):

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
-SMTP, MODULE, FLOOR = "smtp", "module", "floor"
+SMTP, MODULE, FLOOR, CORE_FLOOR = "smtp", "module", "floor", "core floor"
 # Milliseconds to the other side and back.
 DELAYS = (0, 20, 50, 100)
 LANES = (1, 2, 4, 8, 16)
 DEFAULT_LANES = 8
 
-_ROUND_TRIPS = {SMTP: 4, MODULE: 1, FLOOR: 0}
+_ROUND_TRIPS = {SMTP: 4, MODULE: 1, FLOOR: 0, CORE_FLOOR: 0}
+# Core sends one mail after the other.
+_CORES_OWN = (SMTP, CORE_FLOOR)
 # How long one measurement shall take, and what Odoo itself needs for a mail: by both
 # the number of mails is chosen, and by nothing else.
 _SECONDS = 4.0
@@ -20,8 +22,9 @@ _MIN_MAILS, _MAX_MAILS = 20, 240
 class Way:
     """How mails are sent.
 
-    :param by: SMTP (core's), MODULE, or FLOOR: what the module's sending costs when
-        the session does nothing, no ledger and no network
+    :param by: SMTP (core's), MODULE, CORE_FLOOR: what core's sending costs when the
+        session does nothing, or FLOOR: the same of the module's, without ledger and
+        network
     :param delay: of the network, in milliseconds
     :param lanes: at a time
     """
@@ -31,7 +34,7 @@ class Way:
     lanes: int = 1
 
     def __str__(self) -> str:
-        lanes = "" if self.by == SMTP else f", {self.lanes} lanes"
+        lanes = "" if self.by in _CORES_OWN else f", {self.lanes} lanes"
         return f"{self.by}, {self.delay} ms{lanes}"
 
     @property
@@ -45,12 +48,14 @@ class Way:
 CORE_NEAR, CORE_FAR = Way(SMTP, DELAYS[0]), Way(SMTP, DELAYS[-1])
 NEAR = Way(MODULE, DELAYS[0], DEFAULT_LANES)
 FAR = Way(MODULE, DELAYS[-1], DEFAULT_LANES)
+CORE_IDLE = Way(CORE_FLOOR)
 IDLE = Way(FLOOR, lanes=DEFAULT_LANES)
 #: What the promises are about; what is compared stands side by side.
-JUDGED = (CORE_NEAR, NEAR, IDLE, FAR, CORE_FAR)
+JUDGED = (CORE_NEAR, NEAR, CORE_IDLE, IDLE, FAR, CORE_FAR)
 
 ALL = (
     *(Way(SMTP, delay) for delay in DELAYS),
     *(Way(MODULE, delay, lanes) for lanes in LANES for delay in DELAYS),
+    CORE_IDLE,
     *(Way(FLOOR, lanes=lanes) for lanes in LANES),
 )

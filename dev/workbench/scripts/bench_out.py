@@ -21,6 +21,28 @@ BODY = (
 )
 
 
+class IdleSession:
+    """Takes every mail of core's own sending, and does nothing with it."""
+
+    from_filter = DOMAIN
+
+    def __init__(self, smtp_from):
+        self.smtp_from = smtp_from
+
+    def send_message(self, message, smtp_from, smtp_to_list):
+        """Do nothing."""
+
+    def quit(self):
+        """Do nothing."""
+
+    close = quit
+
+
+def connect_to_nobody(_servers, smtp_from=None, **_options):
+    """Be ``_connect__`` of a server that does nothing."""
+    return IdleSession(smtp_from)
+
+
 def take_nothing(session, message, smtp_from, smtp_to_list):
     """Be the floor: neither ledger nor network."""
     session.error = None
@@ -61,7 +83,7 @@ def set_up():
     if not smtp:
         values = {"smtp_host": "127.0.0.1", "from_filter": DOMAIN, "sequence": 99}
         smtp = env["ir.mail_server"].create({"name": SUBJECT, **values})
-    return domain, {"module": ours, "floor": ours, "smtp": smtp}
+    return domain, {"module": ours, "floor": ours, "core floor": ours, "smtp": smtp}
 
 
 @contextlib.contextmanager
@@ -72,6 +94,11 @@ def prepared(way, domain, server):
     domain.lane_count = way["lanes"]
     os.environ["MAILGUN_API_URL"] = f"http://127.0.0.1:{way['port']}"
     with contextlib.ExitStack() as stack:
+        if way["by"] == "core floor":
+            servers = env.registry["ir.mail_server"]
+            stack.enter_context(
+                unittest.mock.patch.object(servers, "_connect__", connect_to_nobody)
+            )
         if way["by"] == "floor":
             session = type(server._connect__(mail_server_id=server.id))
             stack.enter_context(
