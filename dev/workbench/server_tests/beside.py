@@ -77,7 +77,8 @@ def _fetch() -> Path:
     addons = _FOLDER / "odoo" / "addons"
     if not (addons / _MODULE).exists():
         command = [sys.executable, "-m", "pip", "install", "--no-deps", "--quiet"]
-        command += ["--disable-pip-version-check", "--target", str(_FOLDER), _PACKAGE]
+        command += ["--disable-pip-version-check", "--retries", "1"]
+        command += ["--target", str(_FOLDER), _PACKAGE]
         ended = subprocess.run(command, capture_output=True, text=True)
         if ended.returncode:
             words = ended.stderr.strip().splitlines() or ["no reason given"]

@@ -57,8 +57,8 @@ def one_refused_mail_harms_no_other(lab: Lab) -> None:
 
 
 @SUBJECT.says
-def one_refused_address_harms_no_other(lab: Lab) -> None:
-    """An address that Mailgun refuses keeps the mail from nobody else."""
+def one_bad_address_harms_no_other(lab: Lab) -> None:
+    """An address that nobody can write to keeps the mail from nobody else."""
     subject, people = lab.new("Address"), lab.addresses(_OTHERS)
     contacts = lab.contacts(*people, "müller@customer.test")
     mails = lab.write(subject, *people[2:]) + lab.write(

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 
 from ..report import Report
-from ..steps import StepFailed
 from . import (
     beside,
     doubt,
@@ -47,8 +46,8 @@ def run(report: Report, names: Collection[str] = ()) -> None:
                     report.say(f"{subject.name} ...")
                     for sentence in subject.sentences:
                         _check(report, lab, sentence)
-    except StepFailed as error:
-        report.failed("everything starts", str(error))
+    except TROUBLES as error:
+        report.failed("everything starts", f"{type(error).__name__}: {error}")
 
 
 def _check(report: Report, lab: Lab, sentence: Sentence) -> None:
