@@ -11,11 +11,12 @@ DEFAULT_LANES = 8
 _ROUND_TRIPS = {SMTP: 4, MODULE: 1, FLOOR: 0, CORE_FLOOR: 0}
 # Core sends one mail after the other.
 _CORES_OWN = (SMTP, CORE_FLOOR)
-# How long one measurement shall take, and what Odoo itself needs for a mail: by both
-# the number of mails is chosen, and by nothing else.
-_SECONDS = 4.0
-_SECONDS_OF_ODOO = 0.025
-_MIN_MAILS, _MAX_MAILS = 20, 240
+# How long one measurement shall take on a quiet machine, and what Odoo itself needs for
+# a mail there: by both the number of mails is chosen, and by nothing else. With few of
+# them, lanes that have nothing left to do while the others end would count too much.
+_SECONDS = 5.0
+_SECONDS_OF_ODOO = {SMTP: 0.025, CORE_FLOOR: 0.025, MODULE: 0.0125, FLOOR: 0.0125}
+_MIN_MAILS = 20
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ class Way:
     def mails(self) -> int:
         """Return with how many mails it is measured."""
         waiting = _ROUND_TRIPS[self.by] * self.delay / 1000
-        rate = min(self.lanes / (_SECONDS_OF_ODOO + waiting), 1 / _SECONDS_OF_ODOO)
-        return max(_MIN_MAILS, min(_MAX_MAILS, round(rate * _SECONDS)))
+        computing = _SECONDS_OF_ODOO[self.by]
+        rate = min(self.lanes / (computing + waiting), 1 / computing)
+        return max(_MIN_MAILS, round(rate * _SECONDS))
 
 
 CORE_NEAR, CORE_FAR = Way(SMTP, DELAYS[0]), Way(SMTP, DELAYS[-1])
