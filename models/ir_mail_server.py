@@ -6,7 +6,7 @@ from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 from ..const import MAX_MESSAGE_MB
 from ..tools.errors import MailgunError, RefusedRecipient
 from ..tools.session import MailgunSession
-from .delivery_ledger import IN_HAND
+from .mail_in_hand import IN_HAND
 from .outgoing_session import OutgoingSession
 
 

@@ -1,7 +1,7 @@
 from odoo import fields, models
 
 from ..const import MAIL_WAITS
-from .delivery_ledger import IN_HAND
+from .mail_in_hand import IN_HAND
 from .mail_thread import NOTES
 
 #: Context key: a mail goes back into the queue by itself, and not on purpose.
