@@ -133,6 +133,8 @@ class TestInboundEndpoint(MailgunHttpCase):
             "/mailgun/inbound/mime",
             data=f"{body}&body-mime=".encode() + quote(mail).encode(),
             headers={"Content-Type": "application/x-www-form-urlencoded"},
+            # A machine that is busy takes its time for a form of 90 MB.
+            timeout=120,
         )
 
     def test_a_browser_is_told_what_the_address_is(self):

@@ -46,6 +46,7 @@ def running(report: Report) -> Iterator[Lab]:
         databases.copy(postgres_env, TEMPLATE, DATABASE)
         lab = Lab(steps, postgres_env, DATABASE, Outside(mailgun.url), sink)
         try:
+            settings.put_jobs_off(lab)
             lab.start()
             settings.apply(lab, smtp_port)
             yield lab
