@@ -7,6 +7,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from ..tools.errors import ApiError, TransientError
 from ..tools.management import Management
 from .health_line import LEVELS
+from .short_transaction import committed
 
 _logger = logging.getLogger(__name__)
 
@@ -66,24 +67,47 @@ class MailgunDomain(models.Model):
         """Look at every domain; the cron's entry."""
         for domain in self.search([("state", "=", "ready")]):
             if not domain.is_foreign:
-                domain._refresh_remote()
-                domain._raise_or_close_activity()
-                self.env["mailgun.inbound.email"]._send_digest(domain)
+                domain._check_alone()
 
-    def _refresh_remote(self):
+    def _check_alone(self):
+        """Ask Mailgun, then write what it says in a transaction of its own.
+
+        Whoever sends meanwhile notes that in the same row: a transaction that is as old
+        as the question would be turned down.
+        """
+        info, troubles = self._ask_remote()
+
+        def write(env):
+            domain = self.with_env(env)
+            if info:
+                domain._store_remote(info)
+            domain.write(troubles)
+            domain._raise_or_close_activity()
+            env["mailgun.inbound.email"]._send_digest(domain)
+
+        committed(self.env.registry, write)
+
+    def _ask_remote(self):
+        """Return what Mailgun tells of the domain, and what is wrong.
+
+        :return: ``DomainInfo`` or None, and values to write
+        """
         if self.key_kind != "api":
-            return
+            return None, {}
         try:
             with self._open_client() as client:
                 account = Management(client)
-                self._store_remote(account.get_domain(self.name))
+                info = account.get_domain(self.name)
                 if self.route_found and not self._our_routes(account):
-                    self.route_trouble = self.env._("The route at Mailgun is gone.")
+                    gone = self.env._("The route at Mailgun is gone.")
+                    return info, {"route_trouble": gone}
+                return info, {}
         except TransientError as error:
             # It passes by itself: nobody is called for it.
             _logger.info("Mailgun domain %s is not checked today: %s", self.name, error)
+            return None, {}
         except ApiError as error:
-            self.check_trouble = str(error)
+            return None, {"check_trouble": str(error)}
 
     def _raise_or_close_activity(self):
         """Have one open activity as long as something needs repair."""

@@ -1,10 +1,17 @@
 """Mail servers side by side: two domains at Mailgun, and one that speaks SMTP."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 from .lab import Lab
 from .sentence import Subject, same, true
 from .settings import ASKING, BY_SMTP, TOLD
 
 SUBJECT = Subject("servers")
+
+# Seconds that Mailgun takes to tell of a domain.
+_SLOW = 1.0
+_NOTE = "UPDATE mailgun_domain SET last_sent_at = now() WHERE name = %s"
 
 
 @SUBJECT.says
@@ -50,6 +57,24 @@ def an_archived_server_is_refused(lab: Lab) -> None:
     ours, of_core = reasons
     same("reason", ours, of_core)
     true(f"it does not say why: {ours}", "archived" in ours)
+
+
+@SUBJECT.says
+def a_check_is_in_nobodys_way(lab: Lab) -> None:
+    """The daily check of a domain and a mail that leaves meanwhile do not collide."""
+    checked = "SELECT remote_checked_at FROM mailgun_domain WHERE name = %s"
+    before = lab.value(checked, TOLD)
+    lab.mailgun.fail({"path": "domains", "delay": _SLOW})
+    lab.collisions.begin()
+    with ThreadPoolExecutor() as pool:
+        check = pool.submit(lab.inside, "env['mailgun.domain']._check_daily()")
+        time.sleep(_SLOW / 2)
+        # As sending does, a minute after it has done so the last time.
+        lab.execute(_NOTE, TOLD)
+        check.result()
+    lab.mailgun.fail()
+    same("conflicts", lab.collisions.found(), [])
+    true("Mailgun was not asked", lab.value(checked, TOLD) != before)
 
 
 @SUBJECT.says
