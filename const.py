@@ -141,7 +141,11 @@ RACES_PER_MAIL = 6
 # How many mails of a lane share a transaction, and for how long it is open.
 MAILS_PER_TRANSACTION = 10
 TRANSACTION_SECONDS = 1.0
-DEFAULT_LANES = 8
+DEFAULT_LANES = 12
+# How many of them compute at a time: one does while the database answers another.
+LANES_COMPUTING = 2
+# Seconds after which a lane does not wait for its turn any more.
+TURN_PATIENCE = 1.0
 # Fewer mails than this are sent one after the other.
 LANES_FROM = 5
 DEFAULT_SETTLING_MINUTES = 30

@@ -15,7 +15,6 @@ import psycopg2
 from psycopg2.extensions import TransactionRollbackError
 
 from odoo.fields import Datetime
-from odoo.modules import module
 from odoo.sql_db import PoolError
 from odoo.tools import SQL
 
@@ -24,7 +23,6 @@ from ..tools.addresses import domain_of
 from ..tools.errors import DoubtfulError, TransientError, UnsettledError
 from ..tools.session import Reservation
 from .mail_in_hand import MailInHand
-from .own_cursor import own_cursor
 
 # Whether an entry has to be on the disk before anything else is done.
 _DURABLE = SQL()
@@ -34,16 +32,15 @@ _NOT_DURABLE = SQL("FROM (SELECT set_config('synchronous_commit', 'off', true)) 
 class DeliveryLedger:
     """Writes down what one session sends (``tools.session.Ledger``).
 
-    :param odoo.modules.registry.Registry registry: of the database
+    :param LedgerConnection connection: shared with other sessions, perhaps
     :param int domain_id: of the ``mailgun.domain``
     :param str origin: tells mail of this database from that of a copy
     """
 
-    def __init__(self, registry, domain_id, origin):
+    def __init__(self, connection, domain_id, origin):
         self.hand = MailInHand()
+        self.connection = connection
         self._partner_ref = 0
-        self._cursor = None
-        self._registry = registry
         self._domain_id = domain_id
         self._origin = origin
 
@@ -214,7 +211,7 @@ class DeliveryLedger:
         """Run ``write`` in a transaction of its own, again if it lost a race."""
         for races_left in reversed(range(RACES_PER_MAIL)):
             try:
-                with self._transaction() as cursor:
+                with self.connection.cursor() as cursor:
                     return write(cursor, *arguments)
             except TransactionRollbackError:
                 if not races_left:
@@ -222,34 +219,9 @@ class DeliveryLedger:
                 time.sleep(0.05)
         return None
 
-    @contextlib.contextmanager
-    def _transaction(self):
-        """Give a cursor on which each statement is committed by itself.
-
-        Kept until the session ends: to borrow a connection for each entry, to begin and
-        to commit takes lanes longer than the entry does.
-        """
-        if module.current_test:
-            # The test's only connection belongs to all.
-            with own_cursor(self._registry) as env:
-                yield env.cr
-            return
-        if self._cursor is None:
-            self._cursor = self._registry.cursor()
-            self._cursor._cnx.autocommit = True
-        try:
-            yield self._cursor
-        except psycopg2.Error:
-            self.close()
-            raise
-
     def close(self):
-        """Give the connection back; the next entry opens another."""
-        if self._cursor is not None:
-            if not self._cursor._cnx.closed:
-                self._cursor._cnx.autocommit = False
-            self._cursor.close()
-            self._cursor = None
+        """See ``tools.session.Ledger``."""
+        self.connection.close()
 
     # === WHAT BECAME OF IT === #
 
@@ -258,7 +230,7 @@ class DeliveryLedger:
 
         :return: contact, recipient, state, reason and kind of reason of each
         """
-        with self._transaction() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.execute(
                 """SELECT DISTINCT ON (partner_ref, recipient)
                           partner_ref, recipient, state, reason, reason_kind

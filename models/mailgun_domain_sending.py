@@ -13,6 +13,7 @@ from ..const import (
 )
 from ..tools.send_options import Options
 from .delivery_ledger import DeliveryLedger
+from .ledger_connection import LedgerConnection
 
 TRACKING = [
     ("mailgun", "As set at Mailgun"),
@@ -21,9 +22,9 @@ TRACKING = [
 ]
 # Events that came within these days prove that the webhooks work.
 EVENTS_PROVEN_DAYS = 7
-# Each lane holds a connection of its own and now and then a second one; web requests
-# need some as well.
-CONNECTIONS_PER_LANE = 8
+# Each lane holds a connection of its own, the ledger has one for all of them, and web
+# requests need some as well.
+CONNECTIONS_PER_LANE = 5
 
 
 class MailgunDomain(models.Model):
@@ -62,7 +63,7 @@ class MailgunDomain(models.Model):
         required=True,
         default=DEFAULT_LANES,
         help="How many mails of a batch are on their way to Mailgun at the same time. "
-        "At the most an eighth of the server's database connections (db_maxconn).",
+        "At the most a fifth of the server's database connections (db_maxconn).",
     )
     settling_minutes = fields.Integer(
         required=True,
@@ -123,8 +124,16 @@ class MailgunDomain(models.Model):
 
     # === WHAT A SESSION IS MADE OF === #
 
-    def _ledger(self):
-        return DeliveryLedger(self.env.registry, self.id, self._reference_origin())
+    def _ledger(self, connection=None):
+        """Return a ledger of mail that leaves by this domain.
+
+        :param LedgerConnection connection: of another ledger; None opens one
+        """
+        return DeliveryLedger(
+            connection or LedgerConnection(self.env.registry),
+            self.id,
+            self._reference_origin(),
+        )
 
     @api.model
     def _reference_origin(self):

@@ -1,5 +1,6 @@
 """A session that knows which server of this database it is for."""
 
+import contextlib
 from dataclasses import dataclass
 
 from ..tools.session import MailgunSession
@@ -44,9 +45,13 @@ class OutgoingSession(MailgunSession):
 
     :param server: the ``ir.mail_server``
     :param str smtp_from: the address that core chose
+    :param LedgerConnection connection: of a session that this one works beside
+    :param waiting: see ``tools.session``
     """
 
-    def __init__(self, server, smtp_from):
+    def __init__(
+        self, server, smtp_from, connection=None, waiting=contextlib.nullcontext
+    ):
         domain = server.mailgun_domain_id
         super().__init__(
             domain.name,
@@ -55,19 +60,22 @@ class OutgoingSession(MailgunSession):
             smtp_from,
             domain._sending_options(),
             domain._note_sending,
-            domain._ledger(),
+            domain._ledger(connection),
+            waiting,
         )
         self.policy = SendingPolicy.of(domain)
         self._server = server
         self._common_options = self.options
 
-    def reopen(self, env):
+    def reopen(self, env, waiting):
         """Return another session like this one, for another thread.
 
         :param odoo.api.Environment env: of that thread
+        :param waiting: see ``tools.session``
         """
         server = env["ir.mail_server"].sudo().browse(self._server.id)
-        return OutgoingSession(server, self.smtp_from)
+        connection = self.ledger.connection
+        return OutgoingSession(server, self.smtp_from, connection, waiting)
 
     def begin(self, hand, tags, fields):
         """Begin a mail; what was known of the one before is forgotten.

@@ -12,7 +12,8 @@ import threading
 from odoo import api
 from odoo.modules.registry import Registry
 
-from ..const import MAILS_PER_TRANSACTION
+from ..const import LANES_COMPUTING, MAILS_PER_TRANSACTION, TURN_PATIENCE
+from ..tools.turns import Turns
 
 _logger = logging.getLogger(__name__)
 
@@ -34,14 +35,11 @@ class SendingLanes:
         self._session = session
         self._groups = queue.SimpleQueue()
         self._done = queue.SimpleQueue()
+        self._turns = Turns(LANES_COMPUTING, TURN_PATIENCE)
         self._error = None
         for group in mails.grouped("mail_message_id").values():
             self._groups.put(group.ids)
-        groups = self._groups.qsize()
-        self._count = min(session.policy.lane_count, groups)
-        # The last mails of a batch are shared out, too.
-        share = -(-groups // self._count)
-        self._per_transaction = min(MAILS_PER_TRANSACTION, share)
+        self._count = min(session.policy.lane_count, self._groups.qsize())
 
     def send(self, after):
         """Send until nothing is left or the run is over.
@@ -102,21 +100,26 @@ class SendingLanes:
             self._done.put(_END)
 
     def _send_groups(self, env):
-        session = self._session.reopen(env)
+        turn = self._turns.join()
+        session = self._session.reopen(env, turn.given)
         try:
-            while not (self._run.is_over or self._error):
-                ids = self._take()
-                if not ids:
-                    return
-                env["mail.mail"].browse(ids)._mailgun_send_together(self._run, session)
-                self._done.put(ids)
+            with turn.taken():
+                while not (self._run.is_over or self._error) and (ids := self._take()):
+                    mails = env["mail.mail"].browse(ids)
+                    mails._mailgun_send_together(self._run, session)
+                    self._done.put(ids)
         finally:
             session.quit()
 
     def _take(self):
-        """Return the ids of some mails, all of a message or none."""
+        """Return the ids of some mails, all of a message or none.
+
+        Towards the end they are fewer, so that all lanes end at the same time.
+        """
         ids = []
+        share = self._groups.qsize() // (2 * self._count)
+        count = max(1, min(MAILS_PER_TRANSACTION, share))
         with contextlib.suppress(queue.Empty):
-            while len(ids) < self._per_transaction:
+            while len(ids) < count:
                 ids += self._groups.get_nowait()
         return ids

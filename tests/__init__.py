@@ -44,6 +44,7 @@ from . import (
     test_suppressions,
     test_throttle,
     test_tours,
+    test_turns,
     test_vault,
     test_verdicts,
     test_waiting_mail,

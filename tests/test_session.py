@@ -1,3 +1,4 @@
+import contextlib
 from email.message import EmailMessage
 
 from odoo.tests import BaseCase, tagged
@@ -28,13 +29,14 @@ class TestSession(BaseCase):
         self.enterContext(self.mailgun.running())
         self.observed = []
 
-    def session(self, open_client=None):
+    def session(self, open_client=None, **options):
         return MailgunSession(
             domain="mail.example.com",
             open_client=open_client or (lambda: MailgunClient("us", "key")),
             from_filter="mail.example.com",
             smtp_from="sales@mail.example.com",
             observe=self.observed.append,
+            **options,
         )
 
     def test_nothing_is_opened_before_the_first_message(self):
@@ -76,6 +78,20 @@ class TestSession(BaseCase):
 
     def test_the_message_id_is_not_touched(self):
         self.assertIn(b"\r\nMessage-Id: <42@mail.example.com>\r\n", flatten(message()))
+
+    def test_others_may_go_on_while_mailgun_is_waited_for(self):
+        seen = []
+
+        @contextlib.contextmanager
+        def waiting():
+            seen.append(len(self.mailgun.seen))
+            yield
+            seen.append(len(self.mailgun.seen))
+
+        session = self.session(waiting=waiting)
+        session.send_message(message(), "", ["customer@example.org"])
+        session.quit()
+        self.assertEqual(seen, [0, 1])
 
     def test_how_each_attempt_ended_is_told(self):
         session = self.session()

@@ -8,6 +8,7 @@ Core sends through a small duck type, not through smtplib itself: ``send_message
 import copy
 import io
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from email.generator import BytesGenerator
 from email.message import Message
@@ -83,6 +84,7 @@ class MailgunSession:
     :param options: sent along with every message
     :param observe: is told how each attempt ended: an ``ApiError`` or None
     :param ledger: where each POST is written down
+    :param waiting: entered for the time in which Mailgun is waited for
     :ivar error: why the last message was not taken, or None
     """
 
@@ -95,6 +97,7 @@ class MailgunSession:
         options: Options | None = None,
         observe: Callable[[ApiError | None], None] = lambda _error: None,
         ledger: Ledger | None = None,
+        waiting: Callable[[], AbstractContextManager] = nullcontext,
     ):
         self.from_filter = from_filter
         self.smtp_from = smtp_from
@@ -105,6 +108,7 @@ class MailgunSession:
         self._open_client = open_client
         self._client: MailgunClient | None = None
         self._observe = observe
+        self._waiting = waiting
 
     def send_message(self, message: Message, smtp_from: str, smtp_to_list: list[str]):
         """Hand ``message`` to Mailgun for exactly the recipients that core computed.
@@ -154,9 +158,10 @@ class MailgunSession:
                 f"The message has {len(mime) / MIB:.1f} MB with its attachments, and "
                 f"Mailgun takes {MAX_MESSAGE_MB} MB. Send links instead of files."
             )
-        return self._client.send_mime(
-            self._domain, mime, reservation.recipients, options
-        )
+        with self._waiting():
+            return self._client.send_mime(
+                self._domain, mime, reservation.recipients, options
+            )
 
     def quit(self) -> None:
         """End the session; it may be used again."""

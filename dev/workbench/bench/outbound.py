@@ -17,8 +17,8 @@ from .ways import Way
 
 _SCRIPT = paths.DEV / "workbench" / "scripts" / "bench_out.py"
 _LOGGER = "bench"
-# Lanes are an eighth of these at most.
-_CONNECTIONS = 8 * max(ways.LANES) + 32
+# Lanes are a fifth of these at most.
+_CONNECTIONS = 5 * max(ways.LANES)
 # What is judged is measured so often, the rest once. A ratio is taken from rates of
 # the same round, so that a machine that gets slower meanwhile does not matter.
 _ROUNDS = 5

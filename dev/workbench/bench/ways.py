@@ -5,8 +5,8 @@ from dataclasses import dataclass
 SMTP, MODULE, FLOOR, CORE_FLOOR = "smtp", "module", "floor", "core floor"
 # Milliseconds to the other side and back.
 DELAYS = (0, 20, 50, 100)
-LANES = (1, 2, 4, 8, 16)
-DEFAULT_LANES = 8
+LANES = (1, 2, 4, 8, 12, 16)
+DEFAULT_LANES = 12
 
 _ROUND_TRIPS = {SMTP: 4, MODULE: 1, FLOOR: 0, CORE_FLOOR: 0}
 # Core sends one mail after the other.
@@ -53,7 +53,7 @@ FAR = Way(MODULE, DELAYS[-1], DEFAULT_LANES)
 CORE_IDLE = Way(CORE_FLOOR)
 IDLE = Way(FLOOR, lanes=DEFAULT_LANES)
 #: What the promises are about; what is compared stands side by side.
-JUDGED = (CORE_NEAR, NEAR, CORE_IDLE, IDLE, FAR, CORE_FAR)
+JUDGED = (CORE_FAR, FAR, NEAR, CORE_NEAR, CORE_IDLE, IDLE)
 
 ALL = (
     *(Way(SMTP, delay) for delay in DELAYS),

@@ -2,6 +2,7 @@
 
 from .lab import Lab
 from .sentence import Subject, same, true
+from .settings import LANES
 
 SUBJECT = Subject("lanes")
 
@@ -11,10 +12,10 @@ _OTHERS = 20
 
 @SUBJECT.says
 def mails_of_one_message_do_not_collide(lab: Lab) -> None:
-    """Eight lanes send messages of two to five mails each without a conflict."""
+    """All lanes send messages of two to five mails each without a conflict."""
     subject = lab.new("Lanes")
     mails = lab.inside(_MESSAGES_OF_SEVERAL, subject=subject, count=_MESSAGES)
-    same("lanes", lab.value("SELECT lane_count FROM mailgun_domain LIMIT 1"), 8)
+    same("lanes", lab.value("SELECT lane_count FROM mailgun_domain LIMIT 1"), LANES)
     # So that all of them are at it.
     lab.mailgun.fail({"path": "messages", "delay": 0.05})
     lab.collisions.begin()

@@ -2,18 +2,17 @@
 
 from .lab import Lab
 from .sentence import Subject, same, true
-from .settings import ASKING
+from .settings import ASKING, LANES
 
 SUBJECT = Subject("queue")
 
-_LANES = 8
-_BATCH = 24
+_BATCH = 48
 _QUEUED = 480
 _ROUND = 20
 _KILLS = 5
 _SENT_PER_KILL = 20
 # Of each killed server every lane may have left one in doubt.
-_IN_DOUBT = _KILLS * _LANES
+_IN_DOUBT = _KILLS * LANES
 
 
 @SUBJECT.says
@@ -23,7 +22,7 @@ def a_server_that_is_killed(lab: Lab) -> None:
     mails = lab.write(subject, *people)
     lab.mailgun.fail({"path": "messages", "delay": 0.3})
     lab.wake()
-    lab.wait_for_jobs("mails to leave", lambda: _taken(lab, mails) >= _LANES)
+    lab.wait_for_jobs("mails to leave", lambda: _taken(lab, mails) >= LANES)
     lab.odoo.kill()
     in_doubt = [one for one, state in lab.deliveries(mails) if state == "sending"]
     true("nothing was in doubt", in_doubt)
