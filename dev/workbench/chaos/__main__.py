@@ -60,8 +60,13 @@ def _outgoing(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--mails", type=int, default=1000, help="with two recipients each")
     add("--kills", type=int, default=20, help="of Odoo, with SIGKILL")
-    add("--lanes", type=int, default=8, help="that this module sends by at a time")
+    add("--lanes", type=int, default=12, help="that this module sends by at a time")
     add("--delay", type=int, default=20, help="ms until the other side answers")
+    add(
+        "--calm",
+        action="store_true",
+        help="all mails wait from the start, and nothing goes wrong but the kills",
+    )
     add("--no-core", dest="core", action="store_false", help="leave core's SMTP out")
     _chances(parser)
     parser.set_defaults(play=outgoing.play)

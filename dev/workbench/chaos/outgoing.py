@@ -93,6 +93,9 @@ class Storm:
         admin = settings.administrator(stage)
         self._steps, self._stage, self._carrier = steps, stage, carrier
         self._wanted, self._kills = arguments.mails, arguments.kills
+        self._is_calm = arguments.calm
+        # How many are written only when others have left.
+        self._kept_back = 0 if arguments.calm else arguments.mails // 2
         self._chance = random.Random(arguments.seed)
         self._queue = crons.Queue(admin, stage)
         self._outbox = Outbox(admin, server_id)
@@ -104,9 +107,10 @@ class Storm:
         self._queue.clear()
         begin = self._stage.log.stat().st_size
         self._steps.say(f"{self._carrier.name}: {self._wanted} mails")
-        self._carrier.misbehave()
+        if not self._is_calm:
+            self._carrier.misbehave()
         started = time.monotonic()
-        self._write(self._wanted - self._wanted // 2)
+        self._write(self._wanted - self._kept_back)
         idle_kills = self._strike()
         self._write(self._wanted - len(self._outbox.mails))
         self._carrier.behave()
@@ -141,7 +145,7 @@ class Storm:
             self._steps.say(f"Odoo is killed, {self._done()} mails are done")
             self._stage.odoo.kill()
             self._stage.odoo.start(self._steps)
-            self._write(self._wanted // 2 // self._kills)
+            self._write(self._kept_back // self._kills)
         return idle_kills
 
     def _sends_until(self, moment: int) -> bool:
