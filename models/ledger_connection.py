@@ -9,6 +9,10 @@ from odoo.modules import module
 
 from .own_cursor import own_cursor
 
+# An entry waits for a lock of others no longer than this: all lanes wait with it, and
+# perhaps one of them holds what those others wait for.
+_LOCK_TIMEOUT = "5s"
+
 
 class LedgerConnection:
     """One connection for all lanes of a batch, open while there is something to write.
@@ -30,6 +34,8 @@ class LedgerConnection:
         """Give a cursor to one thread at a time; after an error the next one is new.
 
         :raise odoo.sql_db.PoolError: all connections are in use
+        :raise psycopg2.Error: what a statement raises; a lock that takes too long is a
+            ``LockNotAvailable``
         """
         if module.current_test:
             # The test's only connection belongs to all.
@@ -38,8 +44,7 @@ class LedgerConnection:
             return
         with self._lock:
             if self._cursor is None:
-                self._cursor = self._registry.cursor()
-                self._cursor._cnx.autocommit = True
+                self._cursor = self._open()
             try:
                 yield self._cursor
             except psycopg2.Error:
@@ -51,9 +56,19 @@ class LedgerConnection:
         with self._lock:
             self._close()
 
+    def _open(self):
+        cursor = self._registry.cursor()
+        cursor._cnx.autocommit = True
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [_LOCK_TIMEOUT])
+        return cursor
+
     def _close(self):
         cursor, self._cursor = self._cursor, None
-        if cursor is not None:
-            if not cursor._cnx.closed:
-                cursor._cnx.autocommit = False
-            cursor.close()
+        if cursor is None:
+            return
+        # Others get this connection next, as they are used to it.
+        with contextlib.suppress(psycopg2.Error):
+            cursor.execute("RESET lock_timeout", log_exceptions=False)
+        if not cursor._cnx.closed:
+            cursor._cnx.autocommit = False
+        cursor.close()

@@ -2,6 +2,7 @@
 
 import threading
 
+from .. import postgres
 from ..ports import HOST, free_port
 from ..web_client import OdooError
 from .lab import Lab
@@ -160,6 +161,24 @@ def another_message_id(lab: Lab) -> None:
 
 
 @SUBJECT.says
+def a_locked_ledger(lab: Lab) -> None:
+    """While somebody keeps the ledger locked mail waits, and then it goes."""
+    subject, people = lab.new("Locked"), lab.addresses(6)
+    mails = lab.write(subject, *people)
+    with postgres.connection(lab.postgres_env, lab.database) as connected:
+        connected.autocommit = False
+        with connected.cursor() as cursor:
+            cursor.execute("LOCK TABLE mailgun_delivery IN SHARE MODE")
+            lab.send(mails, auto_commit=True)
+    same("states", lab.states(mails), ["outgoing"] * len(people))
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 0)
+    lab.execute(_LET_TIME_PASS, mails)
+    lab.send(mails, auto_commit=True)
+    same("states afterwards", lab.states(mails), ["sent"] * len(people))
+    same("mails given afterwards", len(lab.mailgun.given(subject)), len(people))
+
+
+@SUBJECT.says
 def two_servers_at_once(lab: Lab) -> None:
     """Two servers that send the same mails at the same time send each of them once."""
     subject, people = lab.new("Two servers"), lab.addresses(30)
@@ -182,6 +201,10 @@ _LET_A_DAY_PASS = """
     UPDATE mail_mail
        SET mailgun_wait_since = mailgun_wait_since - interval '2 days',
            mailgun_give_up_at = mailgun_give_up_at - interval '2 days'
+     WHERE id = ANY(%s)"""
+
+_LET_TIME_PASS = """
+    UPDATE mail_mail SET scheduled_date = now() AT TIME ZONE 'UTC' - interval '1 second'
      WHERE id = ANY(%s)"""
 
 _MAKE_AND_SEND = """\
