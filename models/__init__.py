@@ -33,6 +33,7 @@ from . import (
     mailgun_domain_doubt,
     mailgun_domain_health,
     mailgun_domain_health_account,
+    mailgun_domain_health_events,
     mailgun_domain_health_outgoing,
     mailgun_domain_health_traffic,
     mailgun_domain_held_files,

@@ -11,7 +11,7 @@ import time
 
 from ..const import RACES_PER_ATTEMPT
 from .advisory_lock import SENT_MESSAGE, try_lock_many
-from .inbound_failures import is_lost_race, traceback_of
+from .inbound_failures import is_lost_race, summary_of, traceback_of
 from .own_cursor import own_cursor
 
 _logger = logging.getLogger(__name__)
@@ -109,5 +109,6 @@ class EventQueue:
         )
         with own_cursor(self._registry) as env:
             event = env["mailgun.event"].browse(event_id)
-            event.write({"state": "failed", "error": traceback_of(error)})
+            text = f"{summary_of(error)}\n\n{traceback_of(error)}"
+            event.write({"state": "failed", "error": text})
         return 1

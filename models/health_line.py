@@ -19,3 +19,8 @@ class HealthLine:
     title: str
     text: str
     remedy: str = ""
+
+
+def first_line(text):
+    """Return what an error says first, short enough for a line of the health."""
+    return (text or "").partition("\n")[0][:200]

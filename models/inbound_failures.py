@@ -49,6 +49,14 @@ def is_no_route(error):
     return isinstance(error, ValueError) and "No possible route" in str(error)
 
 
+def summary_of(error):
+    """Return kind and text of an exception, as text that PostgreSQL takes.
+
+    :param BaseException error: that was raised
+    """
+    return f"{type(error).__name__}: {error}".replace("\0", "")
+
+
 def traceback_of(error):
     """Return where an exception came from, as text that PostgreSQL takes.
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import fields, models
 from odoo.tools import format_datetime
 
-from .health_line import HealthLine
+from .health_line import HealthLine, first_line
 
 # Nothing waits this long unless something is stuck.
 LATE = timedelta(minutes=15)
@@ -11,7 +11,7 @@ MAX_REASONS = 3
 
 
 class MailgunDomain(models.Model):
-    """The lines of the health that tell of mail: out, in, and what became of it."""
+    """The lines of the health that tell of mail, out and in."""
 
     _inherit = "mailgun.domain"
 
@@ -25,6 +25,8 @@ class MailgunDomain(models.Model):
             *self._health_of_rates(),
             *self._health_of_waiting(),
             *self._health_of_failures(),
+            *self._health_of_late_events(),
+            *self._health_of_failed_events(),
         ]
 
     def _health_of_sending(self):
@@ -74,28 +76,6 @@ class MailgunDomain(models.Model):
                 title,
                 self.env._("There is no webhook signing key, so no mail is taken."),
                 self.env._("Enter it below; it is at Mailgun under API Security."),
-            )
-        if not last:
-            return HealthLine(
-                "info", title, self.env._("None yet."), self.env._("Try a round trip.")
-            )
-        return HealthLine("ok", title, self._when(last))
-
-    def _health_of_events(self):
-        title, last = self.env._("Events"), self._last_event_at()
-        sent = self.last_sent_at
-        if (
-            sent
-            and fields.Datetime.now() - sent > LATE
-            and not (last and last > sent - LATE)
-        ):
-            return HealthLine(
-                "warning",
-                title,
-                self.env._("Mail was sent, and no event has told of it."),
-                self.env._(
-                    "Bounces go unnoticed. Press Repair, or check the webhooks' URL."
-                ),
             )
         if not last:
             return HealthLine(
@@ -154,7 +134,7 @@ class MailgunDomain(models.Model):
             HealthLine(
                 "warning",
                 words[state][0],
-                f"{count} × {_first_line(error)}",
+                f"{count} × {first_line(error)}",
                 words[state][1],
             )
             for state, error, count in groups
@@ -167,15 +147,5 @@ class MailgunDomain(models.Model):
         row = journal.search([("domain_id", "=", self.id)], order="id desc", limit=1)
         return row.create_date
 
-    def _last_event_at(self):
-        """Return when a webhook told of something; what was asked for is no proof."""
-        told = [("domain_id", "=", self.id), ("polled", "=", False)]
-        row = self.env["mailgun.event"].search(told, order="id desc", limit=1)
-        return row.create_date
-
     def _when(self, moment):
         return format_datetime(self.env, moment) if moment else ""
-
-
-def _first_line(text):
-    return (text or "").partition("\n")[0][:200]

@@ -59,6 +59,15 @@ class MailgunEvent(models.Model):
             for domain in env["mailgun.domain"].browse(counts):
                 domain.foreign_event_count += counts[domain.id]
 
+    # === ACTIONS === #
+
+    def action_retry(self):
+        """Apply events that failed once more."""
+        failed = self.filtered(lambda event: event.state == "failed")
+        # Nobody may change what Mailgun said, and this does not.
+        failed.sudo().write({"state": "pending", "error": False})
+        self.env.ref("mail_mailgun.ir_cron_events").sudo()._trigger()
+
     # === ONE BATCH === #
 
     def _apply(self):

@@ -9,7 +9,7 @@ from odoo.tools import email_normalize
 from ..const import ROUTING_BACKOFF
 from ..tools.mail_head import envelope
 from ..tools.stored_mail import StoredMail, fetch
-from .inbound_failures import is_no_route, is_retryable, traceback_of
+from .inbound_failures import is_no_route, is_retryable, summary_of, traceback_of
 from .inbound_queue import InboundQueue
 from .mail_thread import NOTES, RoutingNotes, header_recipients
 
@@ -241,7 +241,7 @@ class MailgunInboundEmail(models.Model):
             # The commit went through; what raised came after it.
             _logger.warning("Inbound mail %s was routed, then: %s", self.id, error)
             return
-        text = f"{type(error).__name__}: {error}".replace("\0", "")
+        text = summary_of(error)
         values = {"error": text, "error_detail": traceback_of(error)}
         if is_retryable(error) and self._may_retry():
             self._trigger_queue(self.next_attempt_at)

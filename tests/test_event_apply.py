@@ -143,7 +143,12 @@ class TestEventApply(EventCase):
         with mute_logger(APPLY):
             self.apply()
         self.assertEqual((bad.state, good.state), ("failed", "done"))
-        self.assertIn("ValueError", bad.error)
+        self.assertTrue(bad.error.startswith("ValueError: no\n"))
+        self.patch(model, "_write_change", write)
+        (bad | good).action_retry()
+        self.assertEqual((bad.state, bad.error), ("pending", False))
+        self.apply()
+        self.assertEqual((bad.state, good.state), ("done", "done"))
 
     # --- what people see -------------------------------------------------------------
 

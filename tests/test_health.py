@@ -88,6 +88,33 @@ class TestHealth(ConnectCase):
             self.journal(state="failed", error="ValueError: no name\nmore")
         self.assert_line("Failed mail", "warning", "2 × ValueError: no name")
 
+    def event(self, **values):
+        known = {
+            "domain_id": self.domain.id,
+            "event_id": str(len(self.env["mailgun.event"].search([]))),
+            "event": "delivered",
+            "occurred_at": fields.Datetime.now(),
+            "day": fields.Date.today(),
+        }
+        return self.env["mailgun.event"].create({**known, **values})
+
+    def test_events_that_nobody_applies_are_told(self):
+        event = self.event()
+        titles = [line.title for line in self.domain._health_lines()]
+        self.assertNotIn("Waiting events", titles)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE mailgun_event SET create_date = now() - interval '1 hour'"
+            " WHERE id = %s",
+            [event.id],
+        )
+        self.assert_line("Waiting events", "error", "scheduled action")
+
+    def test_events_that_cannot_be_applied_are_told_by_reason(self):
+        for _event in range(2):
+            self.event(state="failed", error="ValueError: no name\nmore")
+        self.assert_line("Failed events", "warning", "2 × ValueError: no name")
+
     # --- daily check -----------------------------------------------------------------
 
     def activities(self):
