@@ -40,7 +40,10 @@ class MailgunDomain(models.Model):
                 "error",
                 self.env._("Mail out"),
                 text,
-                self.env._("Then press Retry on the failed emails."),
+                self.env._(
+                    "Mail that waits goes by itself then. Press Retry on mail that has "
+                    "failed."
+                ),
             )
         if not self.mail_server_ids:
             return HealthLine(
