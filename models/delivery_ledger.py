@@ -15,7 +15,6 @@ import psycopg2
 from psycopg2.extensions import TransactionRollbackError
 
 from odoo.fields import Datetime
-from odoo.sql_db import PoolError
 from odoo.tools import SQL
 
 from ..const import LOST_STATES, RACES_PER_MAIL
@@ -247,7 +246,7 @@ def _database_trouble_is(kind):
     """Say what trouble with the database means for the mail: an error of ours."""
     try:
         yield
-    except (psycopg2.Error, PoolError) as error:
+    except psycopg2.Error as error:
         raise kind(
             "The database could not note what is sent, so sending waits: "
             f"{type(error).__name__}"

@@ -33,9 +33,8 @@ class LedgerConnection:
     def cursor(self):
         """Give a cursor to one thread at a time; after an error the next one is new.
 
-        :raise odoo.sql_db.PoolError: all connections are in use
         :raise psycopg2.Error: what a statement raises; a lock that takes too long is a
-            ``LockNotAvailable``
+            ``LockNotAvailable``, and without a free connection it is a ``PoolError``
         """
         if module.current_test:
             # The test's only connection belongs to all.
@@ -50,6 +49,11 @@ class LedgerConnection:
             except psycopg2.Error:
                 self._close()
                 raise
+
+    def open(self):
+        """Get the connection now, if one is free, before others take it."""
+        with contextlib.suppress(psycopg2.Error), self.cursor():
+            pass
 
     def close(self):
         """Give the connection back; the next entry opens another."""

@@ -1,10 +1,15 @@
 import contextlib
+import logging
 import time
+
+import psycopg2
 
 from odoo import fields, models
 
 from ..tools.errors import MalformedPayload
 from .own_cursor import own_cursor
+
+_logger = logging.getLogger(__name__)
 
 # A note is for a person who looks: one a minute is enough, however much arrives.
 NOTE_SECONDS = 60
@@ -14,7 +19,8 @@ class MailgunDomain(models.Model):
     """What sending and receiving leave on the domain for its health to tell.
 
     Notes are written in a transaction of their own, now and then, and never wait for a
-    lock: neither mail nor an unauthenticated request may be slowed down by them.
+    lock: neither mail nor an unauthenticated request may be slowed down by them, or
+    fail because of them.
     """
 
     _inherit = "mailgun.domain"
@@ -64,15 +70,19 @@ class MailgunDomain(models.Model):
         self.ensure_one()
         if not _is_due((self.env.cr.dbname, self.id, kind)):
             return
-        with own_cursor(self.env.registry) as env:
-            env.cr.execute(
+        try:
+            with own_cursor(self.env.registry) as env:
                 # A row of the ledger holds on to the domain's key, not to its notes.
-                """SELECT id FROM mailgun_domain WHERE id = %s
-                      FOR NO KEY UPDATE SKIP LOCKED""",
-                [self.id],
-            )
-            if env.cr.fetchone():
-                env["mailgun.domain"].browse(self.id).write(values)
+                env.cr.execute(
+                    """SELECT id FROM mailgun_domain WHERE id = %s
+                          FOR NO KEY UPDATE SKIP LOCKED""",
+                    [self.id],
+                    log_exceptions=False,
+                )
+                if env.cr.fetchone():
+                    env["mailgun.domain"].browse(self.id).write(values)
+        except psycopg2.Error as error:
+            _logger.info("Not noted on Mailgun domain %s: %s", self.id, error)
 
 
 _last_noted: dict[tuple, float] = {}

@@ -11,6 +11,7 @@ import threading
 
 from odoo import api
 from odoo.modules.registry import Registry
+from odoo.sql_db import PoolError
 
 from ..const import LANES_COMPUTING, MAILS_PER_TRANSACTION, TURN_PATIENCE
 from ..tools.turns import Turns
@@ -49,6 +50,8 @@ class SendingLanes:
         """
         # Lanes see what is committed only.
         self._mails._mailgun_commit()
+        # Without the ledger none of them can send.
+        self._session.ledger.connection.open()
         thread = threading.current_thread()
         lanes = [
             # Not daemons: a server that ends lets a mail under way come to its end.
@@ -93,6 +96,12 @@ class SendingLanes:
             with Registry(env.cr.dbname).cursor() as cursor:
                 lane_env = api.Environment(cursor, env.uid, env.context, env.su)
                 self._send_groups(lane_env)
+        except PoolError:
+            # The others go on; if there is none, the queue comes back to the mails.
+            _logger.warning(
+                "No database connection is free for a lane of the mail queue. Send "
+                "fewer mails at a time, or raise db_maxconn."
+            )
         except Exception as error:
             _logger.exception("A lane of the mail queue has ended")
             self._error = self._error or error

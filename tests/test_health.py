@@ -1,7 +1,9 @@
+import logging
 from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import fields
+from odoo.sql_db import PoolError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -58,6 +60,14 @@ class TestHealth(ConnectCase):
     def test_a_failure_to_send_is_told_until_one_succeeds(self):
         self.domain._note_sending(SettingError("The key is wrong."))
         self.assert_line("Mail out", "error", "The key is wrong.")
+        self.domain._note_sending()
+        self.assert_line("Mail out", "ok")
+
+    def test_a_note_that_cannot_be_written_harms_no_mail(self):
+        full = patch.object(mailgun_domain_notes, "own_cursor", side_effect=PoolError)
+        with full, self.assertLogs(mailgun_domain_notes.__name__, logging.INFO):
+            self.domain._note_sending()
+        self.assert_line("Mail out", "info", "None yet")
         self.domain._note_sending()
         self.assert_line("Mail out", "ok")
 
