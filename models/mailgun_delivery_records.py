@@ -64,6 +64,9 @@ class MailgunDelivery(models.Model):
                     )
                 )
                 changed |= mine._mailgun_follow(copies[name], True)
+                if delivery.state == "bounced":
+                    # Core has marked it (_count_bounces) and told no browser.
+                    changed |= mine
         told = changed.mail_message_id.filtered(lambda one: one._is_thread_message())
         if told:
             told._notify_message_notification_update()

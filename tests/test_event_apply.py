@@ -1,4 +1,5 @@
 import itertools
+import json
 from datetime import timedelta
 
 from odoo import fields
@@ -160,6 +161,18 @@ class TestEventApply(EventCase):
         self.tell(mail, "delivered")
         self.apply()
         self.assertEqual(self.status(mail)["Anna"], "sent")
+
+    def test_the_author_is_told_of_a_bounce_without_asking(self):
+        mail = self.sent(self.anna, self.bob)
+        author = self.env.ref("base.partner_admin")
+        mail.mail_message_id.author_id = author
+        self.bounce(mail)
+        self.apply()
+        told = self.env["bus.bus"].search(
+            [("message", "like", '"notification_status":"bounce"')]
+        )
+        channels = [json.loads(one.channel)[1:] for one in told]
+        self.assertIn(["res.partner", author.id], channels)
 
     def test_a_bounce_is_shown_with_the_words_of_the_mailbox(self):
         mail = self.sent(self.anna, self.bob)
