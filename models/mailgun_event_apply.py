@@ -24,6 +24,7 @@ class MailgunEvent(models.Model):
     _inherit = "mailgun.event"
 
     _waiting = models.Index("(occurred_at, id) WHERE state = 'pending'")
+    _unappliable = models.Index("(domain_id) WHERE state = 'failed'")
     _foreign = models.Index("(create_date) WHERE state = 'ignored'")
 
     @api.model

@@ -125,6 +125,18 @@ class TestHealth(ConnectCase):
             self.event(state="failed", error="ValueError: no name\nmore")
         self.assert_line("Failed events", "warning", "2 × ValueError: no name")
 
+    def test_failed_events_are_found_without_reading_all(self):
+        self.event(state="failed", error="ValueError: no name")
+        self.env.flush_all()
+        self.env.cr.execute("SET LOCAL enable_seqscan = off")
+        self.env.cr.execute(
+            "EXPLAIN SELECT error, count(*) FROM mailgun_event"
+            " WHERE domain_id = %s AND state IN ('failed') GROUP BY error",
+            [self.domain.id],
+        )
+        plan = "\n".join(line for (line,) in self.env.cr.fetchall())
+        self.assertIn("unappliable", plan)
+
     # --- daily check -----------------------------------------------------------------
 
     def activities(self):
