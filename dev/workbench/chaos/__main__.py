@@ -8,6 +8,7 @@ import psycopg2
 import requests
 
 from .. import processes
+from ..bench.ways import DEFAULT_LANES
 from ..steps import StepFailed, Steps
 from ..web_client import OdooError
 from . import outgoing, recipients, replies, storm
@@ -60,7 +61,12 @@ def _outgoing(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--mails", type=int, default=1000, help="with two recipients each")
     add("--kills", type=int, default=20, help="of Odoo, with SIGKILL")
-    add("--lanes", type=int, default=12, help="that this module sends by at a time")
+    add(
+        "--lanes",
+        type=int,
+        default=DEFAULT_LANES,
+        help="that this module sends by at a time",
+    )
     add("--delay", type=int, default=20, help="ms until the other side answers")
     add(
         "--calm",

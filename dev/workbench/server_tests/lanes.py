@@ -1,8 +1,8 @@
 """Mails that are sent side by side, each lane in transactions of its own."""
 
+from ..bench.ways import DEFAULT_LANES
 from .lab import Lab
 from .sentence import Subject, same, true
-from .settings import LANES
 
 SUBJECT = Subject("lanes")
 
@@ -15,7 +15,11 @@ def mails_of_one_message_do_not_collide(lab: Lab) -> None:
     """All lanes send messages of two to five mails each without a conflict."""
     subject = lab.new("Lanes")
     mails = lab.inside(_MESSAGES_OF_SEVERAL, subject=subject, count=_MESSAGES)
-    same("lanes", lab.value("SELECT lane_count FROM mailgun_domain LIMIT 1"), LANES)
+    same(
+        "lanes",
+        lab.value("SELECT lane_count FROM mailgun_domain LIMIT 1"),
+        DEFAULT_LANES,
+    )
     # So that all of them are at it.
     lab.mailgun.fail({"path": "messages", "delay": 0.05})
     lab.collisions.begin()

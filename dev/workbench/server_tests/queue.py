@@ -1,8 +1,9 @@
 """Core's queue: rounds that follow at once, servers that are killed while it sends."""
 
+from ..bench.ways import DEFAULT_LANES
 from .lab import Lab
 from .sentence import Subject, same, true
-from .settings import ASKING, LANES
+from .settings import ASKING
 
 SUBJECT = Subject("queue")
 
@@ -12,7 +13,7 @@ _ROUND = 20
 _KILLS = 5
 _SENT_PER_KILL = 20
 # Of each killed server every lane may have left one in doubt.
-_IN_DOUBT = _KILLS * LANES
+_IN_DOUBT = _KILLS * DEFAULT_LANES
 
 
 @SUBJECT.says
@@ -22,7 +23,7 @@ def a_server_that_is_killed(lab: Lab) -> None:
     mails = lab.write(subject, *people)
     lab.mailgun.fail({"path": "messages", "delay": 0.3})
     lab.wake()
-    lab.wait_for_jobs("mails to leave", lambda: _taken(lab, mails) >= LANES)
+    lab.wait_for_jobs("mails to leave", lambda: _taken(lab, mails) >= DEFAULT_LANES)
     lab.odoo.kill()
     in_doubt = [one for one, state in lab.deliveries(mails) if state == "sending"]
     true("nothing was in doubt", in_doubt)

@@ -13,8 +13,6 @@ DOMAINS = (TOLD, ASKING, ONLY_SENDING)
 API_KEY = "server-api-key"
 SENDING_KEY = "server-sending-key"
 SIGNING_KEY = "server-signing-key"
-# As many as a domain has by default.
-LANES = 12
 # Leaves by a mail server of the usual kind.
 BY_SMTP = "smtp.example.com"
 

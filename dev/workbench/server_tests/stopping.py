@@ -3,10 +3,10 @@
 import re
 import time
 
+from ..bench.ways import DEFAULT_LANES
 from ..ports import free_port
 from .lab import Lab
 from .sentence import Subject, same, true
-from .settings import LANES
 
 SUBJECT = Subject("stopping")
 
@@ -49,7 +49,7 @@ def a_job_keeps_its_time_limit(lab: Lab) -> None:
     )
     time.sleep(_LIMIT / 2)
     already = lab.odoo.log.read_text()
-    subject, mails = _queue(lab, _LIMIT * LANES // 2)
+    subject, mails = _queue(lab, _LIMIT * DEFAULT_LANES // 2)
     lab.steps.wait_for("the queue", lambda: not lab.left(mails))
     log = lab.odoo.log.read_text().removeprefix(already)
     same("workers that were killed", _KILLED.findall(log), [])
@@ -64,7 +64,7 @@ def _end_while_sending(lab: Lab, *arguments: str) -> None:
     """
     subject, mails = _queue(lab, _MAILS)
     sending = "SELECT count(*) FROM mailgun_delivery WHERE state = 'sending'"
-    lab.wait_for_jobs("lanes at work", lambda: lab.value(sending) == LANES)
+    lab.wait_for_jobs("lanes at work", lambda: lab.value(sending) == DEFAULT_LANES)
     already = lab.odoo.log.read_text()
     seconds = lab.odoo.end(_GRACE)
     lab.steps.say(f"it took {seconds:.1f} s to end")
@@ -72,7 +72,7 @@ def _end_while_sending(lab: Lab, *arguments: str) -> None:
     given = len(lab.mailgun.given(subject))
     same("mails sent", lab.states(mails).count("sent"), given)
     true("all mails were sent, so nothing was interrupted", given < _MAILS)
-    true("no mail was under way", given >= LANES)
+    true("no mail was under way", given >= DEFAULT_LANES)
     log = lab.odoo.log.read_text().removeprefix(already)
     same("errors in the log", _ERROR.findall(log), [])
     lab.mailgun.fail()
