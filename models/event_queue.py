@@ -11,7 +11,7 @@ import time
 
 from ..const import RACES_PER_ATTEMPT
 from .advisory_lock import SENT_MESSAGE, try_lock_many
-from .inbound_failures import is_lost_race, summary_of, traceback_of
+from .failures import is_lost_race, summary_of, traceback_of
 from .own_cursor import own_cursor
 
 _logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from odoo import fields
 
 from ..const import DEFAULT_ROUTING_SLOTS, RACES_PER_ATTEMPT, ROUTING_TIME_BUDGET
 from .advisory_lock import ROUTED_MESSAGE, ROUTING_SLOT, try_lock
-from .inbound_failures import is_lost_race
+from .failures import is_lost_race
 from .own_cursor import own_cursor
 
 _logger = logging.getLogger(__name__)

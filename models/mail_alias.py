@@ -2,7 +2,7 @@ import sys
 
 from odoo import models
 
-from .inbound_failures import is_retryable
+from .failures import is_retryable
 from .mail_thread import NOTES
 
 

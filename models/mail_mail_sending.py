@@ -11,7 +11,7 @@ from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 from ..const import LANES_FROM, RACES_PER_MAIL, TRANSACTION_SECONDS
 from ..tools.errors import TransientError
 from .advisory_lock import lock_for_sending
-from .inbound_failures import is_lost_race
+from .failures import is_lost_race
 from .mail_in_hand import IN_HAND, MailInHand
 from .outgoing_session import OutgoingSession
 from .sending_lanes import SendingLanes

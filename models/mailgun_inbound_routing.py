@@ -9,7 +9,7 @@ from odoo.tools import email_normalize
 from ..const import ROUTING_BACKOFF
 from ..tools.mail_head import envelope
 from ..tools.stored_mail import StoredMail, fetch
-from .inbound_failures import is_no_route, is_retryable, summary_of, traceback_of
+from .failures import is_no_route, is_retryable, summary_of, traceback_of
 from .inbound_queue import InboundQueue
 from .mail_thread import NOTES, RoutingNotes, header_recipients
 

@@ -4,7 +4,7 @@ import random
 import time
 
 from ..const import RACES_PER_ATTEMPT
-from .inbound_failures import is_lost_race
+from .failures import is_lost_race
 from .own_cursor import own_cursor
 
 

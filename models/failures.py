@@ -1,4 +1,4 @@
-"""Failures of routing: which pass by themselves, and what is kept of them."""
+"""What an exception means: whether it passes by itself, and what is kept of it."""
 
 import traceback
 
