@@ -80,6 +80,12 @@ INBOUND_POLICIES = [
     ("hold", "Hold it back"),
 ]
 
+# Context key: the notes on the mail that is being routed by us (``RoutingNotes``). Mail
+# that is written meanwhile leaves after the commit.
+NOTES = "mailgun_routing_notes"
+# Context key: the bounce that is handled was counted by its event.
+COUNTED = "mailgun_bounce_counted"
+
 # --- Outbound ------------------------------------------------------------------------
 
 MAX_RECIPIENTS = 1000  # "Batch sending", send-http manual

@@ -8,7 +8,7 @@ from odoo.http import request
 
 from ..tools.errors import InvalidSignature, MalformedPayload, MissingSigningKey
 from ..tools.event_post import domain_of
-from ..tools.forms import Form
+from ..tools.mime.forms import Form
 from ..tools.signature import Signature
 
 _logger = logging.getLogger(__name__)

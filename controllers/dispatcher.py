@@ -14,7 +14,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from odoo.http import Dispatcher, Response
 
 from ..tools.errors import MalformedPayload
-from ..tools.forms import parse_form
+from ..tools.mime.forms import parse_form
 
 
 class MailgunDispatcher(Dispatcher):

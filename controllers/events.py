@@ -4,7 +4,7 @@ from odoo import http
 from odoo.http import request
 
 from ..const import EVENTS_PATH, MIB
-from ..models.event_wake import wake_after
+from ..models.events.event_queue import wake_after
 from ..tools.errors import MalformedPayload
 from ..tools.event_post import read_event
 from . import answers

@@ -14,10 +14,10 @@ from ..const import (
     INBOUND_PATHS,
     MIB,
 )
-from ..models.inbound_queue import InboundQueue
+from ..models.inbound.inbound_queue import InboundQueue
 from ..tools.errors import MalformedPayload
-from ..tools.forms import Form
-from ..tools.inbound import read_inbound
+from ..tools.mime.forms import Form
+from ..tools.mime.inbound import read_inbound
 from . import answers
 
 _logger = logging.getLogger(__name__)

@@ -1,64 +1,13 @@
-from . import (
-    core_log,
-    fetchmail_server,
-    ir_attachment,
-    ir_mail_server,
-    mail_alias,
-    mail_mail,
-    mail_mail_options,
-    mail_mail_outcome,
-    mail_mail_queue,
-    mail_mail_sending,
-    mail_mail_story,
-    mail_mail_waiting,
-    mail_message,
-    mail_notification,
-    mail_notification_pending,
-    mail_notification_story,
-    mail_thread,
-    mail_thread_attachments,
-    mailgun_api_key_mixin,
-    mailgun_delivery,
-    mailgun_delivery_doubt,
-    mailgun_delivery_events,
-    mailgun_delivery_rates,
-    mailgun_delivery_records,
-    mailgun_delivery_retention,
-    mailgun_delivery_story,
-    mailgun_delivery_suppressed,
-    mailgun_dns_record,
-    mailgun_domain,
-    mailgun_domain_account,
-    mailgun_domain_asking,
-    mailgun_domain_doubt,
-    mailgun_domain_health,
-    mailgun_domain_health_account,
-    mailgun_domain_health_events,
-    mailgun_domain_health_outgoing,
-    mailgun_domain_health_traffic,
-    mailgun_domain_held_files,
-    mailgun_domain_missed_events,
-    mailgun_domain_notes,
-    mailgun_domain_policy,
-    mailgun_domain_preview,
-    mailgun_domain_rates,
-    mailgun_domain_round_trip,
-    mailgun_domain_sending,
-    mailgun_domain_setup,
-    mailgun_domain_signature,
-    mailgun_domain_suppressions,
-    mailgun_domain_unsubscribes,
-    mailgun_event,
-    mailgun_event_apply,
-    mailgun_event_polled,
-    mailgun_held_attachment,
-    mailgun_inbound_email,
-    mailgun_inbound_files,
-    mailgun_inbound_notices,
-    mailgun_inbound_policy,
-    mailgun_inbound_replies,
-    mailgun_inbound_retention,
-    mailgun_inbound_routing,
-    mailgun_unsubscribe,
-    privacy_lookup,
-)
+"""Six wings; arrows show who uses whom, and nothing goes the other way::
+
+transactions <- domain <- inbound, outgoing <- events <- suppressions
+"""
+
+# In the order of the arrows, so that each wing's extensions of a model come after
+# those of the wings it uses.
+from . import transactions  # isort: skip
+from . import domain  # isort: skip
+from . import inbound  # isort: skip
+from . import outgoing  # isort: skip
+from . import events  # isort: skip
+from . import suppressions  # isort: skip

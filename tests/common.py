@@ -7,8 +7,8 @@ from unittest.mock import patch
 from odoo.tests import HttpCase, TransactionCase
 
 from odoo.addons.mail.tests.common import MailCommon
-from odoo.addons.mail_mailgun.models.inbound_queue import InboundQueue
-from odoo.addons.mail_mailgun.tools.inbound import InboundPost
+from odoo.addons.mail_mailgun.models.inbound.inbound_queue import InboundQueue
+from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost
 from odoo.addons.mail_mailgun.tools.signature import sign
 
 from .local_mailgun import LocalMailgun

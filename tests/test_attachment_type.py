@@ -6,8 +6,8 @@ from unittest.mock import patch
 
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.mail_mailgun.tools import attachment_type
-from odoo.addons.mail_mailgun.tools.attachment_type import (
+from odoo.addons.mail_mailgun.tools.mime import attachment_type
+from odoo.addons.mail_mailgun.tools.mime.attachment_type import (
     UNKNOWN_TYPE,
     declared_types,
     judge,

@@ -6,7 +6,7 @@ from unittest.mock import patch
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
-from odoo.addons.mail_mailgun.tools.client import MailgunClient, api_url
+from odoo.addons.mail_mailgun.tools.api.client import MailgunClient, api_url
 from odoo.addons.mail_mailgun.tools.errors import (
     DoubtfulError,
     RefusedMessage,

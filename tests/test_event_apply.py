@@ -8,7 +8,7 @@ from odoo.tools import mute_logger
 
 from .test_sending import MailgunOutcomeCase
 
-APPLY = "odoo.addons.mail_mailgun.models.event_queue"
+APPLY = "odoo.addons.mail_mailgun.models.events.event_queue"
 THREAD = "odoo.addons.mail.models.mail_thread"
 
 

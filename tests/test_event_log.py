@@ -1,7 +1,7 @@
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.tools.client import api_url
-from odoo.addons.mail_mailgun.tools.event_log import (
+from odoo.addons.mail_mailgun.tools.api.client import api_url
+from odoo.addons.mail_mailgun.tools.api.event_log import (
     EventLog,
     EventsApi,
     Query,

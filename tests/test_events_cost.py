@@ -2,7 +2,7 @@ import time
 
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.models import secret_keys
+from odoo.addons.mail_mailgun.models.domain import keys as secret_keys
 from odoo.addons.mail_mailgun.tools.event_post import event_of
 from odoo.addons.mail_mailgun.tools.signature import Signature
 

@@ -4,8 +4,8 @@ from urllib.parse import quote, unquote_to_bytes
 
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.mail_mailgun.tools import forms
 from odoo.addons.mail_mailgun.tools.errors import MalformedPayload
+from odoo.addons.mail_mailgun.tools.mime import forms
 
 URLENCODED = "application/x-www-form-urlencoded"
 EVERY_BYTE = bytes(range(256)) * 3

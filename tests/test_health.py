@@ -7,7 +7,7 @@ from odoo.sql_db import PoolError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.mail_mailgun.models import mailgun_domain_notes
+from odoo.addons.mail_mailgun.models.domain import health as mailgun_domain_notes
 from odoo.addons.mail_mailgun.tools.errors import InvalidSignature, SettingError
 
 from .common import DOMAIN

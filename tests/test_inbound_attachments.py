@@ -7,7 +7,7 @@ from odoo.tests import tagged
 from .common import DOMAIN, MailgunRoutingCase
 from .test_attachment_type import PDF, PNG, WINDOWS
 
-TOOL = "odoo.addons.mail_mailgun.tools.attachment_type"
+TOOL = "odoo.addons.mail_mailgun.tools.mime.attachment_type"
 PROGRAM = ("invoice.pdf.exe", "application/octet-stream", WINDOWS)
 HARMLESS = ("invoice.pdf", "application/octet-stream", PDF)
 

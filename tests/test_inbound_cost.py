@@ -3,7 +3,7 @@ from unittest.mock import patch
 from odoo.sql_db import Cursor
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.tools.inbound import InboundPost
+from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost
 
 from .common import DOMAIN, MailgunRoutingCase
 

@@ -5,9 +5,9 @@ import json
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.mail_mailgun.tools.errors import MalformedPayload
-from odoo.addons.mail_mailgun.tools.forms import FilePart, Form
-from odoo.addons.mail_mailgun.tools.inbound import read_inbound
-from odoo.addons.mail_mailgun.tools.mail_head import (
+from odoo.addons.mail_mailgun.tools.mime.forms import FilePart, Form
+from odoo.addons.mail_mailgun.tools.mime.inbound import read_inbound
+from odoo.addons.mail_mailgun.tools.mime.mail_head import (
     envelope,
     message_id_of,
     same_text,

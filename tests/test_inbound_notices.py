@@ -137,7 +137,7 @@ class TestInboundRetention(MailgunRoutingCase):
         for number in range(2):
             row = self.receive(message_id=f"<{number}@example.org>", token=str(number))
             self.age(row, 40)
-        module = "odoo.addons.mail_mailgun.models.mailgun_inbound_retention"
+        module = "odoo.addons.mail_mailgun.models.inbound.mailgun_inbound_email"
         with patch(f"{module}.GC_UNLINK_LIMIT", 1):
             self.assertEqual(self.journal._gc_rows(), (1, True))
 

@@ -9,11 +9,11 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.mail_mailgun.const import ROUTING_BACKOFF
-from odoo.addons.mail_mailgun.tools.inbound import InboundPost
+from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost
 
 from .common import DOMAIN, MailgunRoutingCase
 
-JOURNAL = "odoo.addons.mail_mailgun.models.mailgun_inbound_routing"
+JOURNAL = "odoo.addons.mail_mailgun.models.inbound.routing"
 ALIAS = "odoo.addons.mail.models.mail_alias"
 
 

@@ -1,6 +1,6 @@
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.tools.keys import looks_like, probe
+from odoo.addons.mail_mailgun.tools.api.keys import looks_like, probe
 
 from .test_management import DOMAIN, ManagementCase
 

@@ -1,6 +1,6 @@
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.mail_mailgun.tools.mail_text import text_of
+from odoo.addons.mail_mailgun.tools.mime.mail_text import text_of
 
 
 @tagged("mailgun_tools")

@@ -5,7 +5,7 @@ from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.models.event_recovery import EventRecovery
+from odoo.addons.mail_mailgun.models.events.recovery import EventRecovery
 
 from .connected_mailgun import ConnectedMailgun
 from .test_sending import MailgunOutcomeCase

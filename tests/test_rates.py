@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import fields
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.models.mailgun_domain_rates import Outcome
+from odoo.addons.mail_mailgun.models.events.rates import Outcome
 
 from .common import DOMAIN, MailgunCase
 

@@ -6,8 +6,8 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.mail_mailgun.models.inbound_queue import InboundQueue
-from odoo.addons.mail_mailgun.tools.inbound import InboundPost
+from odoo.addons.mail_mailgun.models.inbound.inbound_queue import InboundQueue
+from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost
 
 from .common import DOMAIN
 from .test_connect import ConnectCase
@@ -17,9 +17,9 @@ MAIL = (
     "Message-Id: <1@example.org>\r\n\r\nHello\r\n"
 )
 STORED = f"/v3/domains/{DOMAIN}/messages/key"
-JOURNAL = "odoo.addons.mail_mailgun.models.mailgun_inbound_routing"
-RECOVERY = "odoo.addons.mail_mailgun.models.inbound_recovery"
-FETCHMAIL = "odoo.addons.mail_mailgun.models.fetchmail_server"
+JOURNAL = "odoo.addons.mail_mailgun.models.inbound.routing"
+RECOVERY = "odoo.addons.mail_mailgun.models.inbound.recovery"
+FETCHMAIL = "odoo.addons.mail_mailgun.models.inbound.fetchmail_server"
 
 
 class RecoveryCase(ConnectCase):

@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import fields
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.models import retention
+from odoo.addons.mail_mailgun.models.transactions import retention
 
 from .common import DOMAIN
 from .test_sending import MailgunOutcomeCase

@@ -1,6 +1,6 @@
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.mail_mailgun.tools.retry_hint import retry_at
+from odoo.addons.mail_mailgun.tools.api.retry_hint import retry_at
 
 NOW = 1_640_000_000.0
 NEW_YEAR = 1_640_995_200.0

@@ -3,10 +3,10 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.models.inbound_queue import InboundQueue
+from odoo.addons.mail_mailgun.models.inbound.inbound_queue import InboundQueue
 from odoo.addons.mail_mailgun.tools.errors import InvalidSignature
 from odoo.addons.mail_mailgun.tools.event_post import event_of
-from odoo.addons.mail_mailgun.tools.inbound import InboundPost
+from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost
 from odoo.addons.mail_mailgun.wizard import mailgun_round_trip
 
 from .common import DOMAIN

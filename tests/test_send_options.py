@@ -4,7 +4,7 @@ from email.message import EmailMessage
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.mail_mailgun.tools.addresses import normalize
-from odoo.addons.mail_mailgun.tools.send_options import (
+from odoo.addons.mail_mailgun.tools.api.send_options import (
     Options,
     clean_tags,
     take_options,

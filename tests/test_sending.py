@@ -7,7 +7,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
-from odoo.addons.mail_mailgun.models.mailgun_domain_notes import _last_noted
+from odoo.addons.mail_mailgun.models.domain.health import _last_noted
 
 from .common import DOMAIN, MailgunSendingCase
 

@@ -3,9 +3,9 @@ from email.message import EmailMessage
 
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.mail_mailgun.tools.client import MailgunClient
+from odoo.addons.mail_mailgun.tools.api.client import MailgunClient
+from odoo.addons.mail_mailgun.tools.api.session import MailgunSession, flatten
 from odoo.addons.mail_mailgun.tools.errors import SettingError
-from odoo.addons.mail_mailgun.tools.session import MailgunSession, flatten
 
 from .local_mailgun import LocalMailgun
 

@@ -1,13 +1,13 @@
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.tools.client import api_url
-from odoo.addons.mail_mailgun.tools.errors import SettingError
-from odoo.addons.mail_mailgun.tools.suppressions import (
+from odoo.addons.mail_mailgun.tools.api.client import api_url
+from odoo.addons.mail_mailgun.tools.api.suppressions import (
     Page,
     Reading,
     Suppression,
     SuppressionLists,
 )
+from odoo.addons.mail_mailgun.tools.errors import SettingError
 
 from .test_management import DOMAIN, ManagementCase
 

@@ -5,9 +5,9 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.mail_mailgun.models import suppression_pull
-from odoo.addons.mail_mailgun.models.advisory_lock import lock_for_sending
-from odoo.addons.mail_mailgun.models.suppression_pull import SuppressionPull
+from odoo.addons.mail_mailgun.models.suppressions import lists as suppression_pull
+from odoo.addons.mail_mailgun.models.suppressions.lists import SuppressionPull
+from odoo.addons.mail_mailgun.models.transactions.locks import lock_for_sending
 
 from .common import DOMAIN
 from .test_missed_events import AskingCase

@@ -1,6 +1,6 @@
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.mail_mailgun.tools.verdicts import Verdicts, read_verdicts
+from odoo.addons.mail_mailgun.tools.mime.verdicts import Verdicts, read_verdicts
 
 AUTHOR = "anna@example.com"
 RELAY = "from a.example.net (mx.example.net [192.0.2.7]) by mxa.mailgun.org with ESMTP"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..const import REFERENCE_VARIABLE
+from .api.event_log import event_time, message_id_of
 from .errors import MalformedPayload
-from .event_log import event_time, message_id_of
 
 _LATEST = 4102444800.0  # the year 2100: an absurd date must not break the calendar
 

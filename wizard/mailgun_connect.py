@@ -1,12 +1,12 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..models import secret_keys
-from ..models.public_url import public_url_trouble
-from ..tools.client import MailgunClient
+from ..models.domain import keys as secret_keys
+from ..models.domain.public_url import public_url_trouble
+from ..tools.api.client import MailgunClient
+from ..tools.api.keys import looks_like, probe
+from ..tools.api.management import Management
 from ..tools.errors import ApiError
-from ..tools.keys import looks_like, probe
-from ..tools.management import Management
 
 
 class MailgunConnect(models.TransientModel):

@@ -6,15 +6,15 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
-from ..models import secret_keys
-from ..tools.errors import ApiError
-from ..tools.suppressions import (
+from ..models.domain import keys as secret_keys
+from ..tools.api.suppressions import (
     BOUNCES,
     COMPLAINTS,
     LISTS,
     UNSUBSCRIBES,
     SuppressionLists,
 )
+from ..tools.errors import ApiError
 
 
 class MailgunLiftSuppression(models.TransientModel):

@@ -6,10 +6,10 @@ from email.message import EmailMessage
 
 from odoo import api, fields, models
 
+from ..tools.api.event_log import EventLog, EventsApi, event_time
+from ..tools.api.management import Management
+from ..tools.api.session import MailgunSession
 from ..tools.errors import ApiError, MailgunError
-from ..tools.event_log import EventLog, EventsApi, event_time
-from ..tools.management import Management
-from ..tools.session import MailgunSession
 
 MIB = 1024 * 1024
 

@@ -43,9 +43,9 @@ RULES = (
     ),
     Rule(
         ("requests",),
-        "only tools/client.py talks to the network",
+        "only tools/api/client.py talks to the network",
         _PRODUCT,
-        ("tools/client.py",),
+        ("tools/api/client.py",),
     ),
     Rule(
         ("hmac",),
@@ -61,9 +61,9 @@ RULES = (
     ),
     Rule(
         ("magic",),
-        "only tools/attachment_type.py asks libmagic",
+        "only tools/mime/attachment_type.py asks libmagic",
         _PRODUCT,
-        ("tools/attachment_type.py",),
+        ("tools/mime/attachment_type.py",),
     ),
     Rule(
         _parts("models", "wizard"),

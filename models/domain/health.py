@@ -1,0 +1,363 @@
+"""Does a domain work? The frame of its health; each wing adds the lines of its own.
+
+What sending and receiving find out meanwhile is noted on the domain, below.
+"""
+
+import contextlib
+import logging
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg2
+from markupsafe import Markup
+
+from odoo import SUPERUSER_ID, api, fields, models
+
+from ...tools.api.management import Management
+from ...tools.errors import ApiError, MalformedPayload, TransientError
+from ..transactions.own_cursor import committed, own_cursor
+
+_logger = logging.getLogger(__name__)
+
+LEVELS = ("ok", "info", "warning", "error")
+
+# Nothing waits this long unless something is stuck.
+LATE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class HealthLine:
+    """One fact about a domain, and what to do about it.
+
+    :param level: of ``LEVELS``
+    :param title: what it is about
+    :param text: what was found
+    :param remedy: what to do, "" when there is nothing to do
+    """
+
+    level: str
+    title: str
+    text: str
+    remedy: str = ""
+
+
+def first_line(text):
+    """Return what an error says first, short enough for a line of the health."""
+    return (text or "").partition("\n")[0][:200]
+
+
+_logger = logging.getLogger(__name__)
+
+# A note is for a person who looks: one a minute is enough, however much arrives.
+NOTE_SECONDS = 60
+
+_last_noted: dict[tuple, float] = {}
+
+
+class MailgunDomain(models.Model):
+    """Does it work? Each line says what was found and what to do."""
+
+    _name = "mailgun.domain"
+    _inherit = ["mailgun.domain", "mail.thread", "mail.activity.mixin"]
+
+    user_id = fields.Many2one(
+        "res.users",
+        "Responsible",
+        default=lambda self: self._default_user_id(),
+        help="Gets an activity when something needs to be done.",
+    )
+    health = fields.Html("Findings", compute="_compute_health", sanitize=False)
+    health_level = fields.Selection(
+        [
+            ("ok", "Works"),
+            ("info", "Works"),
+            ("warning", "To look at"),
+            ("error", "Needs repair"),
+        ],
+        "Health",
+        compute="_compute_health",
+    )
+
+    def _default_user_id(self):
+        """Return who sets the domain up; a script stands in for the administrator."""
+        if self.env.user.id == SUPERUSER_ID:
+            return self.env.ref("base.user_admin", raise_if_not_found=False)
+        return self.env.user
+
+    def _compute_health(self):
+        render = self.env["ir.qweb"]._render
+        for domain in self:
+            lines = domain._health_lines() if domain.id else []
+            domain.health_level = max(
+                (line.level for line in lines), key=LEVELS.index, default=False
+            )
+            domain.health = render("mail_mailgun.health", {"lines": lines})
+
+    def _health_lines(self):
+        """Return what there is to say, in the order in which it is repaired.
+
+        :rtype: list[HealthLine]
+        """
+        if self.state != "ready" or self.is_foreign:
+            return [self._health_of_use()]
+        return [*self._health_of_account(), *self._health_of_traffic()]
+
+    # === DAILY CHECK === #
+
+    @api.model
+    def _check_daily(self):
+        """Look at every domain; the cron's entry."""
+        for domain in self.search([("state", "=", "ready")]):
+            if not domain.is_foreign:
+                domain._check_alone()
+
+    def _check_alone(self):
+        """Ask Mailgun, then write what it says in a transaction of its own.
+
+        Whoever sends meanwhile notes that in the same row: a transaction that is as old
+        as the question would be turned down.
+        """
+        info, troubles = self._ask_remote()
+
+        def write(env):
+            domain = self.with_env(env)
+            if info:
+                domain._store_remote(info)
+            domain.write(troubles)
+            domain._raise_or_close_activity()
+            env["mailgun.inbound.email"]._send_digest(domain)
+
+        committed(self.env.registry, write)
+
+    def _ask_remote(self):
+        """Return what Mailgun tells of the domain, and what is wrong.
+
+        :return: ``DomainInfo`` or None, and values to write
+        """
+        if self.key_kind != "api":
+            return None, {}
+        try:
+            with self._open_client() as client:
+                account = Management(client)
+                info = account.get_domain(self.name)
+                if self.route_found and not self._our_routes(account):
+                    gone = self.env._("The route at Mailgun is gone.")
+                    return info, {"route_trouble": gone}
+                return info, {}
+        except TransientError as error:
+            # It passes by itself: nobody is called for it.
+            _logger.info("Mailgun domain %s is not checked today: %s", self.name, error)
+            return None, {}
+        except ApiError as error:
+            return None, {"check_trouble": str(error)}
+
+    def _raise_or_close_activity(self):
+        """Have one open activity as long as something needs repair."""
+        kind = "mail_mailgun.mail_activity_type_repair"
+        self.invalidate_recordset()
+        troubles = [line for line in self._health_lines() if line.level == "error"]
+        if not troubles:
+            self.activity_feedback([kind])
+            return
+        if not self.activity_search([kind]):
+            lines = [f"{line.title}: {line.text} {line.remedy}" for line in troubles]
+            self.activity_schedule(
+                kind,
+                summary=self.env._("Mail through %s needs repair", self.name),
+                note=Markup("<br/>").join(lines),
+                user_id=(self.user_id or self.env.user).id,
+            )
+
+    # === SETTINGS, HERE AND AT MAILGUN === #
+
+    def _health_of_account(self):
+        """Return the lines in the order in which they are repaired."""
+        return [
+            self._health_of_key(),
+            self._health_of_dns(),
+            self._health_of_route(),
+            self._health_of_webhooks(),
+            self._health_of_senders(),
+        ]
+
+    def _health_of_use(self):
+        return HealthLine(
+            "warning",
+            self.env._("In use"),
+            self.env._(
+                "The domain is not confirmed in this database: nothing is sent."
+            ),
+            self.env._(
+                "Press Confirm when this database shall send and receive for it."
+            ),
+        )
+
+    def _health_of_key(self):
+        if not self.sudo()._has_secret("api_key"):
+            return HealthLine(
+                "error",
+                self.env._("API key"),
+                self.env._("There is none, so nothing can be sent."),
+                self.env._("Enter it below; it is at Mailgun under API Security."),
+            )
+        if self.check_trouble:
+            return HealthLine(
+                "error",
+                self.env._("API key"),
+                self.check_trouble,
+                self.env._("Then press Repair."),
+            )
+        if self.key_kind == "sending":
+            return HealthLine(
+                "info",
+                self.env._("API key"),
+                self.env._("A sending key: it can send, and nothing else."),
+                self.env._(
+                    "DNS, route and webhooks are to be looked after by hand, see the "
+                    "page By Hand."
+                ),
+            )
+        return HealthLine("ok", self.env._("API key"), self.api_key_info)
+
+    def _health_of_dns(self):
+        if not self.remote_checked_at:
+            level = "info"
+            return HealthLine(
+                level,
+                self.env._("DNS"),
+                self.env._("Not looked at."),
+                self.env._("Press Check DNS."),
+            )
+        missing = self.dns_record_ids.filtered(
+            lambda one: one.state != "valid" and one.purpose != "tracking"
+        )
+        if self.remote_state != "active":
+            return HealthLine(
+                "error",
+                self.env._("DNS"),
+                self.env._(
+                    "Mailgun does not let the domain send (%s).", self.remote_state
+                ),
+                self.env._(
+                    "Enter the records of the page DNS where %s is administered, then "
+                    "press Check DNS. It may take some hours until they are seen.",
+                    self.name,
+                ),
+            )
+        if missing:
+            purposes = dict(missing._fields["purpose"]._description_selection(self.env))
+            names = sorted({purposes[one.purpose] for one in missing})
+            return HealthLine(
+                "warning",
+                self.env._("DNS"),
+                self.env._(
+                    "%(count)s records are missing: %(names)s.",
+                    count=len(missing),
+                    names=", ".join(names),
+                ),
+                self.env._("Enter them, see the page DNS, then press Check DNS."),
+            )
+        return HealthLine(
+            "ok", self.env._("DNS"), self.env._("Mailgun sees all records.")
+        )
+
+    def _health_of_route(self):
+        title = self.env._("Route")
+        return self._health_of_entry(title, self.route_found, self.route_trouble)
+
+    def _health_of_webhooks(self):
+        title = self.env._("Webhooks")
+        return self._health_of_entry(title, self.webhook_found, self.webhook_trouble)
+
+    def _health_of_entry(self, title, found, trouble):
+        if trouble:
+            return HealthLine("error", title, trouble, self.env._("Then press Repair."))
+        if found:
+            return HealthLine("ok", title, self.env._("In place at Mailgun."))
+        return HealthLine(
+            "info",
+            title,
+            self.env._("Not looked after by Odoo."),
+            self.env._("Press Repair, or see the page By Hand."),
+        )
+
+    def _health_of_senders(self):
+        if self.preview_warning:
+            remedy = self.env._("See the page Senders.")
+            return HealthLine(
+                "warning", self.env._("Senders"), self.preview_warning, remedy
+            )
+        return HealthLine("ok", self.env._("Senders"), self.preview_from or "")
+
+    # === NOTES of sending and receiving, for the health to tell === #
+    # They are written in a transaction of their own, now and then, and never wait for
+    # a lock: neither mail nor an unauthenticated request may be slowed down by them,
+    # or fail because of them.
+
+    last_sent_at = fields.Datetime("Last Mail Out", readonly=True, copy=False)
+    sending_trouble = fields.Char(readonly=True, copy=False)
+    sending_trouble_at = fields.Datetime(readonly=True, copy=False)
+    refusal = fields.Char("Refused Post", readonly=True, copy=False)
+    refusal_at = fields.Datetime("Refused Post On", readonly=True, copy=False)
+
+    @contextlib.contextmanager
+    def _noting_refusals(self):
+        """Note on the domain why an authenticated post was not taken."""
+        try:
+            yield
+        except MalformedPayload as error:
+            self._note_refusal(error)
+            raise
+
+    def _note_refusal(self, error):
+        """Note that a post was refused, with the reason.
+
+        :param Exception error: its text is the reason
+        """
+        self._note("refusal", refusal=str(error), refusal_at=fields.Datetime.now())
+
+    def _note_sending(self, error=None):
+        """Note how an attempt to send ended.
+
+        :param ApiError error: why not, or None
+        """
+        now = fields.Datetime.now()
+        if error:
+            trouble = {"sending_trouble": str(error), "sending_trouble_at": now}
+            self._note("trouble", **trouble)
+        else:
+            self._note(
+                "sent",
+                last_sent_at=now,
+                sending_trouble=None,
+                sending_trouble_at=None,
+            )
+
+    def _note(self, kind, **values):
+        if not self:
+            return
+        self.ensure_one()
+        if not _is_due((self.env.cr.dbname, self.id, kind)):
+            return
+        try:
+            with own_cursor(self.env.registry) as env:
+                # A row of the ledger holds on to the domain's key, not to its notes.
+                env.cr.execute(
+                    """SELECT id FROM mailgun_domain WHERE id = %s
+                          FOR NO KEY UPDATE SKIP LOCKED""",
+                    [self.id],
+                    log_exceptions=False,
+                )
+                if env.cr.fetchone():
+                    env["mailgun.domain"].browse(self.id).write(values)
+        except psycopg2.Error as error:
+            _logger.info("Not noted on Mailgun domain %s: %s", self.id, error)
+
+
+def _is_due(key):
+    now = time.monotonic()
+    if now - _last_noted.get(key, -NOTE_SECONDS) < NOTE_SECONDS:
+        return False
+    _last_noted[key] = now
+    return True

@@ -1,0 +1,246 @@
+import contextlib
+import re
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+from ...tools.api.client import MailgunClient
+from ...tools.errors import SettingError
+from . import keys as secret_keys
+
+
+class MailgunDomain(models.Model):
+    """A domain at Mailgun: where mail leaves from, arrives at, and with which keys."""
+
+    _name = "mailgun.domain"
+    _description = "Mailgun Domain"
+    _inherit = ["mailgun.api.key.mixin"]
+    _order = "name"
+    _secrets = secret_keys.KEYS
+
+    name = fields.Char(
+        "Domain",
+        required=True,
+        index=True,
+        help="The domain as it is called at Mailgun, e.g. mail.yourcompany.com",
+    )
+    active = fields.Boolean(default=True)
+    region = fields.Selection(
+        [("us", "United States"), ("eu", "European Union")],
+        required=True,
+        default="us",
+        help="Where the domain was created at Mailgun. The name does not tell, and a "
+        "domain exists in one region only.",
+    )
+    state = fields.Selection(
+        [("draft", "To confirm"), ("ready", "In use")],
+        required=True,
+        readonly=True,
+        copy=False,
+        default="draft",
+        tracking=True,
+        help="Nothing is sent for a domain that is not confirmed. In a copy of this "
+        "database every domain waits to be confirmed again.",
+    )
+    test_mode = fields.Boolean(
+        help="Mailgun accepts every mail and delivers none. It still bills them."
+    )
+    company_id = fields.Many2one("res.company")
+    alias_domain_id = fields.Many2one(
+        "mail.alias.domain",
+        ondelete="restrict",
+        help="The addresses that Odoo receives at. Set it when they are not on this "
+        "domain itself.",
+    )
+    mail_server_ids = fields.One2many(
+        "ir.mail_server", "mailgun_domain_id", "Outgoing Mail Servers"
+    )
+
+    # === KEYS: written in clear, stored closed, never read back === #
+
+    webhook_signing_key = fields.Char(
+        compute="_compute_no_secret",
+        inverse="_inverse_webhook_signing_key",
+        groups="base.group_system",
+        copy=False,
+        help='Called "HTTP webhook signing key" at Mailgun. Not the API key. For a '
+        "domain of a sub-account, the sub-account's key.",
+    )
+    webhook_signing_key_previous = fields.Char(
+        "Previous Signing Key",
+        compute="_compute_no_secret",
+        inverse="_inverse_webhook_signing_key_previous",
+        groups="base.group_system",
+        copy=False,
+        help="Still accepted, so that no mail is refused while the key is exchanged.",
+    )
+    webhook_signing_key_closed = fields.Char(groups="base.group_system", copy=False)
+    webhook_signing_key_previous_closed = fields.Char(
+        groups="base.group_system", copy=False
+    )
+    api_key_info = fields.Char("API Key State", compute="_compute_key_info")
+    webhook_signing_key_info = fields.Char(
+        "Signing Key State", compute="_compute_key_info"
+    )
+    webhook_signing_key_previous_info = fields.Char(
+        "Previous Key State", compute="_compute_key_info"
+    )
+
+    # === BINDING TO THE DATABASE === #
+
+    database_uuid = fields.Char(readonly=True, copy=False)
+    database_name = fields.Char(readonly=True, copy=False)
+    is_foreign = fields.Boolean(
+        "Confirmed elsewhere",
+        compute="_compute_is_foreign",
+        help="The domain was confirmed in another database, of which this is a copy.",
+    )
+
+    _name_unique = models.Constraint(
+        "UNIQUE(name)", "This domain exists already, perhaps archived."
+    )
+
+    # === COMPUTE METHODS === #
+
+    @api.depends(*(f"{name}_closed" for name in secret_keys.KEYS), "name")
+    def _compute_key_info(self):
+        for domain in self:
+            for name in secret_keys.KEYS:
+                domain[f"{name}_info"] = secret_keys.describe(domain.sudo(), name)
+
+    @api.depends("state", "database_uuid", "database_name")
+    def _compute_is_foreign(self):
+        here = self._database_identity()
+        for domain in self:
+            there = (domain.database_uuid, domain.database_name)
+            domain.is_foreign = domain.state == "ready" and there != here
+
+    def _inverse_webhook_signing_key(self):
+        for domain in self.filtered("webhook_signing_key"):
+            current = secret_keys.read_or_log(domain, "webhook_signing_key")
+            if current and current != domain.webhook_signing_key.strip():
+                domain.webhook_signing_key_previous_closed = (
+                    domain.webhook_signing_key_closed
+                )
+        self._store_secret("webhook_signing_key")
+
+    def _inverse_webhook_signing_key_previous(self):
+        self._store_secret("webhook_signing_key_previous")
+
+    # === CONSTRAINTS AND CRUD === #
+
+    @api.constrains("name")
+    def _check_name(self):
+        for domain in self:
+            if not re.fullmatch(
+                r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", domain.name
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "“%s” is not a domain name. Enter it as Mailgun shows it, such "
+                        "as mail.yourcompany.com.",
+                        domain.name,
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._normalize_name(vals) for vals in vals_list])
+
+    def write(self, vals):
+        return super().write(self._normalize_name(vals))
+
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default=default)
+        for domain, vals in zip(self, vals_list, strict=True):
+            vals["name"] = f"copy-of-{domain.name}"
+        return vals_list
+
+    @api.model
+    def _normalize_name(self, vals):
+        if not vals.get("name"):
+            return vals
+        name = vals["name"].strip().rstrip(".").lower()
+        # What cannot be encoded stays, and _check_name says what is wrong with it.
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("idna").decode("ascii")
+        return {**vals, "name": name}
+
+    # === ACTIONS === #
+
+    def action_confirm(self):
+        """Take the domain into use in this very database."""
+        uuid, database = self._database_identity()
+        self.write({"state": "ready", "database_uuid": uuid, "database_name": database})
+
+    def action_draft(self):
+        """Take the domain out of use: nothing is sent for it any more."""
+        self.write({"state": "draft"})
+
+    def action_forget_keys(self):
+        """Remove every stored key of the domain."""
+        self.write({f"{name}_closed": False for name in secret_keys.KEYS})
+
+    # === BUSINESS METHODS === #
+
+    def _get_secret(self, name):
+        """Return a key in clear: the only way to one.
+
+        :param str name: ``api_key``, ``webhook_signing_key`` or
+            ``webhook_signing_key_previous``
+        :return: the key, or "" when none is set
+        :rtype: str
+        :raise UnreadableKey: when it is stored but cannot be opened here
+        """
+        self.ensure_one()
+        return secret_keys.read(self.sudo(), name)
+
+    def _has_secret(self, name):
+        """Tell whether a key is set and can be read.
+
+        :param str name: see ``_get_secret``
+        """
+        return bool(secret_keys.read_or_log(self, name))
+
+    def _open_client(self):
+        """Return a client for this domain's API.
+
+        :rtype: MailgunClient
+        :raise SettingError: the domain must not or cannot be used
+        """
+        self._check_usable()
+        key = self._get_secret("api_key")
+        if not key:
+            raise SettingError(
+                self.env._(
+                    "The Mailgun domain %s has no API key. Enter one in Settings > "
+                    "Technical > Email > Mailgun Domains.",
+                    self.name,
+                )
+            )
+        return MailgunClient(self.region, key, self.subaccount or "")
+
+    def _check_usable(self):
+        if self.state != "ready":
+            raise SettingError(
+                self.env._(
+                    "The Mailgun domain %s is not confirmed. Open it in Settings > "
+                    "Technical > Email > Mailgun Domains and press Confirm.",
+                    self.name,
+                )
+            )
+        if self.is_foreign:
+            raise SettingError(
+                self.env._(
+                    "This database is a copy: the Mailgun domain %(domain)s was "
+                    "confirmed in another one (%(there)s). Nothing is sent from here "
+                    "until somebody opens the domain and presses Confirm.",
+                    there=self.database_name,
+                    domain=self.name,
+                )
+            )
+
+    @api.model
+    def _database_identity(self):
+        uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
+        return uuid, self.env.cr.dbname

@@ -1,0 +1,42 @@
+"""Can Mailgun reach this Odoo? As far as its address tells."""
+
+import ipaddress
+import os
+from urllib.parse import urlsplit
+
+from ...const import API_URL_VARIABLE
+
+_LOCAL_ENDINGS = (".local", ".localhost", ".internal")
+
+
+def public_url_trouble(env, url):
+    """Say why Mailgun could not reach an address.
+
+    :param str url: of the endpoint, or of Odoo itself
+    :return: what is wrong and what to do, or False
+    """
+    if os.environ.get(API_URL_VARIABLE):
+        # Mailgun is somewhere private, and what it reaches is not ours to judge.
+        return False
+    parts = urlsplit(url or "")
+    if _is_local(parts.hostname or ""):
+        return env._(
+            "Mailgun cannot reach %s from outside. Enter the public address of this "
+            "Odoo in the field Public Address, or in the system parameter "
+            "web.base.url.",
+            url,
+        )
+    if parts.scheme != "https":
+        return env._(
+            "%s is not encrypted. Mail and its signature must travel by https: set up "
+            "a certificate, then enter the https address as Public Address.",
+            url,
+        )
+    return False
+
+
+def _is_local(host):
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith(_LOCAL_ENDINGS)

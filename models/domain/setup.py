@@ -1,0 +1,280 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ...tools.api.keys import looks_like, probe
+from ...tools.api.management import Management
+from ...tools.errors import SettingError
+from . import keys as secret_keys
+
+
+class MailgunDomain(models.Model):
+    """What a domain needs inside Odoo, and whether its key works."""
+
+    _inherit = "mailgun.domain"
+
+    key_kind = fields.Selection(
+        [("api", "API key"), ("sending", "Sending key")],
+        "Kind of Key",
+        readonly=True,
+        copy=False,
+        help="A sending key may send, and do nothing else.",
+    )
+    incoming_server_ids = fields.One2many(
+        "fetchmail.server", "mailgun_domain_id", "Incoming Mail Servers"
+    )
+    parent_name = fields.Char("Parent Domain", compute="_compute_parent_name")
+    send_as_parent = fields.Boolean(
+        help="Mail keeps its sender at the parent domain. DMARC passes while that "
+        "domain's policy aligns DKIM relaxed (adkim=r), as it does by default.",
+    )
+
+    @api.depends("name")
+    def _compute_parent_name(self):
+        for domain in self:
+            _host, _dot, parent = (domain.name or "").partition(".")
+            domain.parent_name = parent if "." in parent else False
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "send_as_parent" in vals:
+            for domain in self:
+                domain.mail_server_ids.from_filter = domain._from_filter()
+        return result
+
+    def action_test_connection(self):
+        """Ask Mailgun whether key, region and domain fit together.
+
+        :return: a notification that says what was found
+        :raise UserError: when something has to be repaired, with what and where
+        """
+        self.ensure_one()
+        message = self._test_connection()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {"type": "success", "message": message, "sticky": False},
+        }
+
+    def action_setup_mail(self):
+        """Create what Odoo needs to send and receive with the domain, once.
+
+        What is there already is left as it is.
+        """
+        self.ensure_one()
+        self._setup_mail()
+
+    def action_disconnect(self):
+        """Take back what was created at Mailgun and in Odoo, and go out of use.
+
+        What somebody has changed or uses by now stays. Keys are kept: to remove them
+        there is another button.
+
+        :raise UserError: Mailgun cannot be asked now, so nothing was done
+        """
+        self.ensure_one()
+        with secret_keys.as_user_error(), self._open_client() as client:
+            self._unprovision(Management(client))
+        self._remove_setup()
+        self.action_draft()
+
+    # === WHAT ODOO NEEDS === #
+
+    def _setup_mail(self, mail_server=None, alias_domain=None, use_for_company=None):
+        """Create outgoing and incoming server and alias domain, where they are missing.
+
+        :param mail_server: an ``ir.mail_server`` to be used instead of a new one
+        :param alias_domain: a ``mail.alias.domain`` to be used instead of a new one
+        :param bool use_for_company: make its addresses those of the company; by
+            default when the company has none
+        """
+        self._setup_alias_domain(alias_domain, use_for_company)
+        self._setup_mail_server(mail_server)
+        self._setup_incoming_server()
+
+    def _setup_alias_domain(self, alias_domain, use_for_company):
+        alias_domains = self.env["mail.alias.domain"]
+        found = alias_domain or self.alias_domain_id
+        found = found or alias_domains.search([("name", "=", self.name)], limit=1)
+        company = self.company_id or self.env.company
+        if use_for_company is None:
+            use_for_company = not company.alias_domain_id
+        companies = self.env["res.company"].sudo().search([])
+        before = {one: one.alias_domain_id for one in companies}
+        if not found:
+            found = self._create_alias_domain()
+        self.alias_domain_id = found
+        if use_for_company:
+            company.alias_domain_id = found
+        changed = [one for one in companies if before[one] != one.alias_domain_id]
+        if changed:
+            self._remember(companies={one.id: before[one].id for one in changed})
+
+    def _create_alias_domain(self):
+        """Create the alias domain; core gives the first one to every alias."""
+        homeless = self.env["mail.alias"].search([("alias_domain_id", "=", False)])
+        created = self.env["mail.alias.domain"].create({"name": self.name})
+        given = homeless.filtered(lambda one: one.alias_domain_id == created)
+        self._remember(alias_domain=created.id, aliases=given.ids)
+        return created
+
+    def _setup_mail_server(self, mail_server):
+        if self.with_context(active_test=False).mail_server_ids:
+            return
+        values = {
+            "smtp_authentication": "mailgun",
+            "mailgun_domain_id": self.id,
+            "from_filter": self._from_filter(),
+        }
+        if mail_server:
+            mail_server.write(values)
+            return
+        values["name"] = self.env._("Mailgun %s", self.name)
+        self._remember(mail_server=self.env["ir.mail_server"].create(values).id)
+
+    def _setup_incoming_server(self):
+        if self.with_context(active_test=False).incoming_server_ids:
+            return
+        created = self.env["fetchmail.server"].create(
+            {
+                "name": self.env._("Mailgun %s", self.name),
+                "server_type": "mailgun",
+                "mailgun_domain_id": self.id,
+                # Only an API key may read what was missed; the options count anyway.
+                "state": "done" if self.key_kind == "api" else "draft",
+            }
+        )
+        self._remember(incoming_server=created.id)
+
+    def _from_filter(self):
+        """Return the addresses that may send: of the domain, and of its parent."""
+        return f"{self.name},{self.parent_name}" if self.send_as_parent else self.name
+
+    def _remove_setup(self):
+        """Remove what ``_setup_mail`` has created, unless it is used otherwise."""
+        left = dict(self.footprint or {})
+        for key, model in (
+            ("incoming_server", "fetchmail.server"),
+            ("mail_server", "ir.mail_server"),
+        ):
+            record = self.env[model].browse(left.pop(key, [])).exists()
+            record.filtered(lambda one: one.mailgun_domain_id == self).unlink()
+        for company_id, before in left.pop("companies", {}).items():
+            company = self.env["res.company"].browse(int(company_id)).exists()
+            if company.alias_domain_id == self.alias_domain_id:
+                company.alias_domain_id = before
+        aliases = self.env["mail.alias"].browse(left.pop("aliases", [])).exists()
+        created = self.env["mail.alias.domain"].browse(left.pop("alias_domain", []))
+        self._remove_alias_domain(created.exists(), aliases)
+        self.footprint = left or False
+
+    def _remove_alias_domain(self, created, aliases):
+        """Remove the alias domain that we have created, unless it is in use by now.
+
+        :param created: the ``mail.alias.domain``, perhaps gone already
+        :param aliases: those that core has given it when it was created
+        """
+        in_use = self.env["mail.alias"].search([("alias_domain_id", "in", created.ids)])
+        if not created or in_use - aliases or created.company_ids:
+            return
+        in_use.alias_domain_id = False
+        self.alias_domain_id = False
+        created.unlink()
+
+    # === IS THE KEY GOOD === #
+
+    @api.onchange("api_key", "webhook_signing_key")
+    def _onchange_keys(self):
+        """Warn of a key that was pasted into the field of another."""
+        if looks_like(self.api_key or "") == "signing":
+            text = self.env._(
+                "What you entered as API key has the shape of the webhook signing key. "
+                "An API key has three groups with dashes between them, or begins with "
+                "“key-”."
+            )
+        elif looks_like(self.webhook_signing_key or "") == "api":
+            text = self.env._(
+                "What you entered as webhook signing key has the shape of an API key. "
+                "The signing key is at Mailgun under API Security > HTTP webhook "
+                "signing key. Only old accounts use one key for both."
+            )
+        else:
+            return None
+        return {"warning": {"title": self.env._("Which key?"), "message": text}}
+
+    def _test_connection(self):
+        """Ask Mailgun; return the good news, raise ``UserError`` with the bad."""
+        with secret_keys.as_user_error(), self._open_client() as client:
+            try:
+                found = Management(client).get_domain(self.name)
+            except SettingError as error:
+                return self._test_sending(client, error)
+        self.key_kind = "api"
+        self._store_remote(found)
+        if found.state != "active":
+            raise UserError(
+                self.env._(
+                    "Mailgun knows %(domain)s and accepts the key, but does not let it "
+                    "send yet (state: %(state)s). Set its DNS records and verify it in "
+                    "Mailgun's control panel.",
+                    domain=self.name,
+                    state=found.state or self.env._("unknown"),
+                )
+            )
+        return self.env._("Mailgun accepts the key, and %s can send.", self.name)
+
+    def _test_sending(self, client, refusal):
+        """Ask in the way that is left to a sending key, which may do nothing else.
+
+        :param SettingError refusal: of the first question
+        :raise SettingError: the key is of no use here, perhaps with where it is
+        """
+        if refusal.status not in (401, 403):
+            raise SettingError(self._where_else() or str(refusal)) from refusal
+        try:
+            client.check_sending(self.name)
+        except SettingError as error:
+            raise SettingError(self._where_else() or str(refusal)) from error
+        self.key_kind = "sending"
+        return self.env._(
+            "%s can send. The key is a sending key: it cannot read the domain's "
+            "settings or events.",
+            self.name,
+        )
+
+    def _where_else(self):
+        """Say in which region the key does find the domain, if in the other one."""
+        other = "us" if self.region == "eu" else "eu"
+        key = self._get_secret("api_key")
+        finding = probe(key, other, self.name, self.subaccount or "")
+        for found in finding.domains:
+            if found.name == self.name and found.region == other:
+                return self.env._(
+                    "%(domain)s is in the other region at Mailgun: choose %(region)s "
+                    "and save.",
+                    domain=self.name,
+                    region=dict(self._fields["region"].selection)[other],
+                )
+        return False
+
+    # === ROUND TRIP: the whole way, out by Mailgun and back in by the route === #
+
+    def action_round_trip(self):
+        """Send a small mail to this domain itself and watch it come back."""
+        return self._start_round_trip()
+
+    def action_big_round_trip(self):
+        """Do the same with a big mail, which a proxy on the way may cut off."""
+        return self._start_round_trip(size_mb=15)
+
+    def _start_round_trip(self, size_mb=0):
+        self.ensure_one()
+        trips = self.env["mailgun.round.trip"]
+        trip = trips.create({"domain_id": self.id, "size_mb": size_mb})
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Round Trip"),
+            "res_model": trip._name,
+            "res_id": trip.id,
+            "view_mode": "form",
+            "target": "new",
+        }

@@ -1,0 +1,186 @@
+"""A domain as far as it matters to who posts: its names, and its signing keys."""
+
+from dataclasses import dataclass
+
+from odoo import api, models
+
+from ...tools.errors import InvalidSignature, MissingSigningKey, UnreadableKey
+from . import keys as secret_keys
+
+# A sane account has a handful; the cap keeps an unauthenticated request cheap.
+MAX_CANDIDATE_DOMAINS = 50
+
+# The last signer by database and by what the request was addressed to.
+_last_signers = {}
+
+# All that a post needs, in one query: a record would read the whole domain. The one
+# that is addressed comes first, so that the limit never leaves it out.
+_FIND = """
+   SELECT domain.id, domain.name, alias_domain.name, domain.webhook_signing_key_closed,
+          domain.webhook_signing_key_previous_closed, domain.keep_reader_details
+     FROM mailgun_domain AS domain
+LEFT JOIN mail_alias_domain AS alias_domain ON alias_domain.id = domain.alias_domain_id
+    WHERE domain.active
+ ORDER BY domain.name = %s DESC, alias_domain.name = %s DESC NULLS LAST, domain.name
+    LIMIT %s
+"""
+
+# The id of a domain, or NULL when it is not as a signer has it any more.
+UNCHANGED_ID = """
+    (SELECT id FROM mailgun_domain
+      WHERE id = %(signer_id)s AND name = %(signer_name)s AND active
+        AND webhook_signing_key_closed IS NOT DISTINCT FROM %(signer_key)s
+        AND webhook_signing_key_previous_closed
+            IS NOT DISTINCT FROM %(signer_previous_key)s
+        AND keep_reader_details IS NOT DISTINCT FROM %(signer_keep)s)
+"""
+
+
+@dataclass(frozen=True)
+class Signer:
+    """One of the domains that may have signed a request; holds no key in clear.
+
+    :param id: of the ``mailgun.domain``
+    :param alias_name: of its alias domain, or None
+    :param key: the stored key, or None
+    :param previous_key: the stored one before it, or None
+    :param keep_reader_details: the domain's field
+    """
+
+    id: int
+    name: str
+    alias_name: str | None
+    key: str | None
+    previous_key: str | None
+    keep_reader_details: bool | None
+
+    def is_called(self, name):
+        """Tell whether a request to ``name`` means this domain."""
+        return bool(name) and name in (self.name, self.alias_name)
+
+    def keys(self, env, read=secret_keys.choose_or_log):
+        """Return the keys that Mailgun may sign with, in clear.
+
+        :param read: what gets a key, as ``secret_keys.choose`` does
+        :rtype: list[str]
+        """
+        stored = {
+            "webhook_signing_key": self.key,
+            "webhook_signing_key_previous": self.previous_key,
+        }
+        keys = (read(env, self.name, name, key) for name, key in stored.items())
+        return [key for key in keys if key]
+
+    def as_parameters(self):
+        """Return the parameters of ``UNCHANGED_ID``."""
+        return {
+            "signer_id": self.id,
+            "signer_name": self.name,
+            "signer_key": self.key,
+            "signer_previous_key": self.previous_key,
+            "signer_keep": self.keep_reader_details,
+        }
+
+
+def find_signers(env, name, limit):
+    """Return the domains that may have signed a request, the addressed one first.
+
+    :param str name: that the request is addressed to, or ""
+    :param int limit: how many
+    :rtype: list[Signer]
+    """
+    env.flush_all()
+    env.cr.execute(_FIND, [name, name, limit])
+    return [Signer(*row) for row in env.cr.fetchall()]
+
+
+class MailgunDomain(models.Model):
+    """Who may post: which domain a signed request belongs to."""
+
+    _inherit = "mailgun.domain"
+
+    @api.model
+    def _authenticate(self, signature, addressed, now):
+        """Find the domain that a signed request belongs to.
+
+        :param Signature signature: of the request
+        :param str addressed: the address or domain that it says it is for; None when
+            it does not say, which any key of this database may then sign
+        :param float now: seconds since 1970
+        :return: the ``Signer`` whose key made the signature
+        :raise InvalidSignature: nobody here made it, or too long ago
+        :raise MissingSigningKey: there is no key to check it with
+        """
+        signature.check_age(now)
+        name = _domain_name(addressed)
+        keys = {
+            candidate: candidate.keys(self.env)
+            for candidate in find_signers(self.env, name, MAX_CANDIDATE_DOMAINS)
+        }
+        # Every candidate is tried, so the time taken tells nothing about the domains.
+        signers = [one for one in keys if signature.matches(keys[one])]
+        meant = next((one for one in keys if one.is_called(name)), None)
+        if signers and addressed is None:
+            return signers[0]
+        if meant in signers:
+            _last_signers[self.env.cr.dbname, name] = meant
+            return meant
+        error = self._refusal_of(signature, name, meant, signers, keys)
+        concerned = meant or next(iter(signers), None)
+        if concerned:
+            self.browse(concerned.id)._note_refusal(error)
+        raise error
+
+    @api.model
+    def _recall_signer(self, signature, addressed, now):
+        """Return the domain that signed the last request of that name, if this one too.
+
+        Saves a query, and may be outdated: what is written on its word has to be
+        written for ``UNCHANGED_ID`` of ``signer.py``.
+
+        :param Signature signature: see ``_authenticate``
+        :param str addressed: see ``_authenticate``
+        :param float now: see ``_authenticate``
+        :return: a ``Signer``, or None
+        :raise InvalidSignature: made too long ago
+        """
+        signature.check_age(now)
+        last = _last_signers.get((self.env.cr.dbname, _domain_name(addressed)))
+        if not last:
+            return None
+        try:
+            keys = last.keys(self.env, secret_keys.choose)
+        except UnreadableKey:
+            # Which is said, if it is still so, when the domain itself is looked at.
+            return None
+        return last if signature.matches(keys) else None
+
+    def _refusal_of(self, signature, name, meant, signers, keys):
+        """Return the error that says why a request is not believed."""
+        if signers:
+            return InvalidSignature(
+                f"signed with the key of {signers[0].name}, but addressed to {name}, "
+                "which is no domain here or has another key: enter it as a Mailgun "
+                "domain, or point its route to where it belongs"
+            )
+        if not any(keys.values()) or (meant and not keys[meant]):
+            return MissingSigningKey(
+                "no webhook signing key is set for this domain: enter it in Settings > "
+                "Technical > Email > Mailgun Domains"
+            )
+        if meant and self.browse(meant.id)._is_api_key_of(signature):
+            return InvalidSignature(
+                "signed with what is entered as API key: at Mailgun this account uses "
+                "one key for both, so enter it as signing key too"
+            )
+        return InvalidSignature(
+            "no signing key of this database fits: is it the HTTP webhook signing key, "
+            "and not the API key?"
+        )
+
+    def _is_api_key_of(self, signature):
+        return signature.matches([secret_keys.read_or_log(self, "api_key")])
+
+
+def _domain_name(addressed):
+    return (addressed or "").rpartition("@")[2].strip("> ").lower()

@@ -1,0 +1,323 @@
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import email_normalize, plaintext2html
+
+from ...const import COUNTED, DELIVERY_RETENTION_DAYS
+from ...tools.delivery_state import Fate, Happening
+from ..outgoing import mailing_traces
+from ..outgoing.mailgun_delivery import TIMES
+from ..transactions.retention import keep_since, remove_before
+
+
+@dataclass
+class Change:
+    """What is new about a delivery.
+
+    :param before: what was known
+    :param after: what is known now
+    """
+
+    before: Fate
+    after: Fate
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, happening: Happening, by_machine: bool) -> None:
+        """Take one more thing over that happened."""
+        self.after = self.after.after(happening)
+        counter = _COUNTERS.get(happening.kind)
+        if counter and not by_machine:
+            self.counts[counter] = self.counts.get(counter, 0) + 1
+
+    def is_new(self, kind: str) -> bool:
+        """Tell whether something has happened that was not known before."""
+        return kind in self.after.times and kind not in self.before.times
+
+
+_COUNTERS = {"opened": "open_count", "clicked": "click_count"}
+
+
+class MailgunDelivery(models.Model):
+    """Takes over what events tell, and passes it on to what depends on it."""
+
+    _inherit = "mailgun.delivery"
+
+    # === WHICH ONE IS IT === #
+
+    @api.model
+    def _find_for_events(self, events):
+        """Return the delivery that each event is about, by the event's id.
+
+        An event finds it by our own mark on the mail, else by Message-Id, ours or the
+        one that Mailgun gave, and recipient: the last attempt before it happened.
+        """
+        references = {event._reference() for event in events} - {""}
+        message_ids = {event.message_id for event in events} - {False}
+        rows = self.search(
+            Domain("reference", "in", list(references))
+            | Domain("message_id", "in", list(message_ids))
+            | Domain("mailgun_id", "in", list(message_ids))
+        )
+        by_reference, by_message = defaultdict(list), defaultdict(list)
+        for row in rows:
+            by_reference[row.reference].append(row)
+            for message_id in {row.message_id, row.mailgun_id}:
+                by_message[message_id, row.recipient].append(row)
+        found = {}
+        for event in events:
+            recipient = event._normalized_recipient()
+            marked = by_reference.get(event._reference(), [])
+            if len(marked) > 1:
+                marked = [row for row in marked if row.recipient == recipient]
+            rows = marked or by_message.get((event.message_id, recipient), [])
+            if rows:
+                found[event.id] = _last_before(rows, event.occurred_at)
+        return found
+
+    # === WHAT IS NEW === #
+
+    def _fate(self):
+        times = {kind: _epoch(self[name]) for kind, name in TIMES.items() if self[name]}
+        return Fate(times, self.reason or "", self.reason_kind or "")
+
+    def _open_change(self):
+        fate = self._fate()
+        return Change(fate, fate)
+
+    @api.model
+    def _take_changes(self, changes):
+        """Write down what is new, here and wherever somebody waits for it.
+
+        :param dict changes: a ``Change`` by delivery
+        """
+        for delivery, change in changes.items():
+            delivery._write_change(change)
+        changed = {
+            delivery: change
+            for delivery, change in changes.items()
+            if change.after.times != change.before.times
+        }
+        self.browse().concat(*changed)._wake_waiting_mails(changed)
+        self._count_bounces(changed)
+        self._blacklist(changed)
+        self._tell_records(changed)
+
+    def _write_change(self, change):
+        values = {
+            TIMES[kind]: _moment(at)
+            for kind, at in change.after.times.items()
+            if change.before.times.get(kind) != at
+        }
+        if change.after.state != self.state:
+            values["state"] = change.after.state
+            values["doubt"] = False
+        if change.after.reason != (self.reason or ""):
+            values["reason"] = change.after.reason or False
+        if change.after.reason_kind != (self.reason_kind or ""):
+            values["reason_kind"] = change.after.reason_kind or False
+        for name, count in change.counts.items():
+            values[name] = self[name] + count
+        if values:
+            self.write(values)
+
+    def _wake_waiting_mails(self, changes):
+        """Let mails go on that waited to know whether Mailgun has taken them."""
+        settled = [
+            delivery.mail_id
+            for delivery in self
+            if changes[delivery].before.state == "sending" and delivery.mail_id
+        ]
+        if settled:
+            self.env["mail.mail"].browse(settled).exists()._mailgun_confirmed()
+
+    # === NOTIFICATIONS AND MAILINGS === #
+
+    @api.model
+    def _tell_records(self, changes):
+        """Let notifications and mailing statistics say what deliveries say now.
+
+        :param dict changes: a ``Change`` by delivery
+        """
+        concerned = self.browse().concat(
+            *(
+                delivery
+                for delivery, change in changes.items()
+                if (change.after.state, change.after.reason)
+                != (change.before.state, change.before.reason)
+            )
+        )
+        if concerned:
+            concerned._tell_notifications()
+        traced = {
+            delivery.mail_id: delivery for delivery in changes if delivery.mail_id
+        }
+        traces = mailing_traces.traces_of(self.env, traced) or ()
+        for trace in traces:
+            delivery = traced[trace.mail_mail_id_int]
+            times = {kind: delivery[name] for kind, name in TIMES.items()}
+            mailing_traces.follow(trace, delivery.state, delivery.reason, True, times)
+
+    def _tell_notifications(self):
+        concerned = self.grouped("message_id")
+        messages = self.env["mail.message"].search(
+            [("message_id", "in", list(concerned))]
+        )
+        notifications = self.env["mail.notification"].search(
+            [
+                ("mail_message_id", "in", messages.ids),
+                ("notification_type", "=", "email"),
+            ]
+        )
+        if not notifications:
+            return
+        copies = self._copies_of(concerned)
+        changed = self.env["mail.notification"]
+        for message, some in notifications.grouped("mail_message_id").items():
+            name = message.message_id
+            for delivery in concerned[name]:
+                mine = some.filtered(
+                    lambda one, row=delivery: one._mailgun_is_of(
+                        row.partner_ref, row.recipient
+                    )
+                )
+                changed |= mine._mailgun_follow(copies[name], True)
+                if delivery.state == "bounced":
+                    # Core has marked it (_count_bounces) and told no browser.
+                    changed |= mine
+        told = changed.mail_message_id.filtered(lambda one: one._is_thread_message())
+        if told:
+            told._notify_message_notification_update()
+
+    @api.model
+    def _copies_of(self, message_ids):
+        """Return what is known of the copies of messages, the last attempt of each.
+
+        :return: by Message-Id: contact, address, state, reason and its kind
+        """
+        last = {}
+        for row in self.search([("message_id", "in", list(message_ids))], order="id"):
+            last[row.message_id, row.partner_ref, row.recipient] = row
+        copies = defaultdict(list)
+        for row in last.values():
+            copies[row.message_id].append(
+                (row.partner_ref, row.recipient, row.state, row.reason, row.reason_kind)
+            )
+        return copies
+
+    # === BOUNCES === #
+
+    @api.model
+    def _count_bounces(self, changes):
+        """Count a dead address once, whoever tells of it first.
+
+        :param dict changes: a ``Change`` by delivery
+        """
+        for delivery, change in changes.items():
+            if change.is_new("bounced") and not delivery.bounce_counted:
+                delivery.bounce_counted = True
+                delivery._count_bounce()
+
+    def _count_bounce(self):
+        self._report_bounce(self.recipient, self.domain_id, self.reason)
+
+    def _report_bounce(self, address, domain, reason):
+        """Do what core does when a mail comes back (mail_thread.py).
+
+        :param str address: that is dead
+        :param domain: the ``mailgun.domain`` that it was found out by
+        :param str reason: in the words of the mailbox
+        """
+        email = email_normalize(address)
+        partners = self.env["res.partner"].search([("email_normalized", "=", email)])
+        message = self.mail_message_id or self.env["mail.message"]
+        thread = self.env["mail.thread"].with_context(**{COUNTED: True})
+        thread._routing_handle_bounce(
+            None,
+            {
+                "bounced_email": email,
+                "bounced_partner": partners,
+                # Of no delivery when we only know that the address is dead.
+                "bounced_msg_ids": self.mapped("message_id"),
+                "bounced_message": message,
+                "email_from": "Mailgun",
+                "to": domain.name,
+                "message_id": self.mailgun_id or self.message_id,
+                "body": plaintext2html(reason or ""),
+            },
+        )
+
+    @api.model
+    def _claim_bounce(self, message_ids, email):
+        """Tell whether a mail that came back is news; it is none the second time.
+
+        :param list[str] message_ids: of the mail that came back
+        :param str email: that it had gone to
+        """
+        rows = self.search(
+            [("message_id", "in", message_ids or []), ("recipient", "=", email)]
+        )
+        if not rows:
+            return True
+        new = rows.filtered(lambda row: not row.bounce_counted)
+        new.write({"bounce_counted": True})
+        for row in new:
+            if not row.bounced_at:
+                row.write({"state": "bounced", "bounced_at": fields.Datetime.now()})
+        return bool(new)
+
+    # === WHO WANTS NO NEWSLETTERS === #
+
+    @api.model
+    def _blacklist(self, changes):
+        """Put who unsubscribed or complained on Odoo's list for newsletters.
+
+        :param dict changes: a ``Change`` by delivery
+        """
+        for delivery, change in changes.items():
+            domain = delivery.domain_id
+            for kind, wanted, text in (
+                (
+                    "unsubscribed",
+                    domain.blacklist_unsubscribed,
+                    self.env._("Unsubscribed by Mailgun's link in a mail."),
+                ),
+                (
+                    "complained",
+                    domain.blacklist_complained,
+                    self.env._("Reported one of our mails as spam."),
+                ),
+            ):
+                if wanted and change.is_new(kind):
+                    blacklist = self.env["mail.blacklist"].sudo()
+                    blacklist._add(delivery.recipient, message=text)
+
+    # === RETENTION === #
+
+    @api.autovacuum
+    def _gc_deliveries(self):
+        """Forget deliveries after their time."""
+        since = keep_since(self.env, "keep_deliveries_days", DELIVERY_RETENTION_DAYS)
+        return remove_before(self, "sending_at", since)
+
+
+def _last_before(rows, moment):
+    """Return the last attempt that began before an event, or the first of all."""
+    begun = [row for row in rows if row.sending_at <= moment]
+    return max(begun, key=_age) if begun else min(rows, key=_age)
+
+
+def _age(row):
+    return row.attempt, row.sending_at, row.id
+
+
+def _epoch(moment):
+    return moment.replace(tzinfo=timezone.utc).timestamp()
+
+
+def _moment(seconds):
+    return datetime.fromtimestamp(seconds, timezone.utc).replace(
+        tzinfo=None, microsecond=0
+    )

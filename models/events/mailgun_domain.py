@@ -1,0 +1,353 @@
+import contextlib
+import logging
+import time
+
+from odoo import api, fields, models
+from odoo.tools import format_datetime
+
+from ...tools.errors import MailgunError, SettingError, TransientError
+from ..domain.health import LATE, HealthLine, first_line
+from ..transactions.own_cursor import committed, own_cursor
+
+MAX_REASONS = 3
+
+_logger = logging.getLogger(__name__)
+
+# Seconds that somebody who pressed a button waits at the most.
+_PATIENCE = 45
+
+
+class MailgunDomain(models.Model):
+    """The lines of the health that tell of mail, out and in."""
+
+    _inherit = "mailgun.domain"
+
+    def _health_of_traffic(self):
+        """Return the lines; what waits or failed shows only when there is some."""
+        return [
+            self._health_of_sending(),
+            self._health_of_receiving(),
+            self._health_of_events(),
+            *self._health_of_outgoing(),
+            *self._health_of_rates(),
+            *self._health_of_waiting(),
+            *self._health_of_failures(),
+            *self._health_of_late_events(),
+            *self._health_of_failed_events(),
+        ]
+
+    def _health_of_sending(self):
+        if self.sending_trouble:
+            text = self.env._(
+                "Mailgun did not take the last mail (%(when)s): %(why)s",
+                when=self._when(self.sending_trouble_at),
+                why=self.sending_trouble,
+            )
+            return HealthLine(
+                "error",
+                self.env._("Mail out"),
+                text,
+                self.env._(
+                    "Mail that waits goes by itself then. Press Retry on mail that has "
+                    "failed."
+                ),
+            )
+        if not self.mail_server_ids:
+            return HealthLine(
+                "warning",
+                self.env._("Mail out"),
+                self.env._("No outgoing mail server uses this domain."),
+                self.env._("Press Set Up Mail."),
+            )
+        if not self.last_sent_at:
+            return HealthLine(
+                "info",
+                self.env._("Mail out"),
+                self.env._("None yet."),
+                self.env._("Try a round trip."),
+            )
+        return HealthLine("ok", self.env._("Mail out"), self._when(self.last_sent_at))
+
+    def _health_of_receiving(self):
+        title, last = self.env._("Mail in"), self._last_received_at()
+        if self.refusal and not (last and last > self.refusal_at):
+            text = self.env._(
+                "A post was refused (%(when)s): %(why)s",
+                when=self._when(self.refusal_at),
+                why=self.refusal,
+            )
+            remedy = self.env._(
+                "Mailgun repeats it for eight hours; nothing is lost until then."
+            )
+            return HealthLine("error", title, text, remedy)
+        if not self.sudo()._has_secret("webhook_signing_key"):
+            return HealthLine(
+                "error",
+                title,
+                self.env._("There is no webhook signing key, so no mail is taken."),
+                self.env._("Enter it below; it is at Mailgun under API Security."),
+            )
+        if not last:
+            return HealthLine(
+                "info", title, self.env._("None yet."), self.env._("Try a round trip.")
+            )
+        return HealthLine("ok", title, self._when(last))
+
+    def _health_of_waiting(self):
+        waiting = [("domain_id", "=", self.id), ("state", "=", "pending")]
+        journal = self.env["mailgun.inbound.email"]
+        oldest = journal.search(waiting, order="create_date", limit=1)
+        if not oldest:
+            return []
+        late = fields.Datetime.now() - oldest.create_date > LATE
+        text = self.env._(
+            "%(count)s mails, the oldest since %(when)s.",
+            count=journal.search_count(waiting),
+            when=self._when(oldest.create_date),
+        )
+        remedy = self.env._(
+            "Look at the reason in Mailgun Inbound Emails, and whether the scheduled "
+            "action “Mailgun: route waiting mail” is active."
+        )
+        return [
+            HealthLine(
+                "error" if late else "info",
+                self.env._("Waiting mail"),
+                text,
+                remedy if late else "",
+            )
+        ]
+
+    def _health_of_failures(self):
+        """Return a line for each reason, the most frequent first."""
+        journal = self.env["mailgun.inbound.email"]
+        groups = journal._read_group(
+            [("domain_id", "=", self.id), ("state", "in", ["failed", "held"])],
+            ["state", "error"],
+            ["__count"],
+            order="__count desc",
+            limit=MAX_REASONS,
+        )
+        words = {
+            "failed": (
+                self.env._("Failed mail"),
+                self.env._(
+                    "Open Mailgun Inbound Emails, repair the reason, press Retry."
+                ),
+            ),
+            "held": (
+                self.env._("Held mail"),
+                self.env._("Open Mailgun Inbound Emails and press Release or Discard."),
+            ),
+        }
+        return [
+            HealthLine(
+                "warning",
+                words[state][0],
+                f"{count} × {first_line(error)}",
+                words[state][1],
+            )
+            for state, error, count in groups
+        ]
+
+    # === FACTS === #
+
+    def _last_received_at(self):
+        journal = self.env["mailgun.inbound.email"]
+        row = journal.search([("domain_id", "=", self.id)], order="id desc", limit=1)
+        return row.create_date
+
+    def _when(self, moment):
+        return format_datetime(self.env, moment) if moment else ""
+
+    # === HEALTH: EVENTS === #
+
+    def _health_of_events(self):
+        title, last = self.env._("Events"), self._last_event_at()
+        sent = self.last_sent_at
+        if (
+            sent
+            and fields.Datetime.now() - sent > LATE
+            and not (last and last > sent - LATE)
+        ):
+            return HealthLine(
+                "warning",
+                title,
+                self.env._("Mail was sent, and no event has told of it."),
+                self.env._(
+                    "Bounces go unnoticed. Press Repair, or check the webhooks' URL."
+                ),
+            )
+        if not last:
+            return HealthLine(
+                "info", title, self.env._("None yet."), self.env._("Try a round trip.")
+            )
+        return HealthLine("ok", title, self._when(last))
+
+    def _health_of_late_events(self):
+        waiting = [("domain_id", "=", self.id), ("state", "=", "pending")]
+        events = self.env["mailgun.event"]
+        oldest = events.search(waiting, order="create_date", limit=1).create_date
+        if not oldest or fields.Datetime.now() - oldest <= LATE:
+            return []
+        return [
+            HealthLine(
+                "error",
+                self.env._("Waiting events"),
+                self.env._(
+                    "%(count)s events, the oldest since %(when)s.",
+                    count=events.search_count(waiting),
+                    when=self._when(oldest),
+                ),
+                self.env._(
+                    "Bounces go unnoticed. Look whether the scheduled action “Mailgun: "
+                    "apply events” is active and runs."
+                ),
+            )
+        ]
+
+    def _health_of_failed_events(self):
+        """Return a line for each reason, the most frequent first."""
+        groups = self.env["mailgun.event"]._read_group(
+            [("domain_id", "=", self.id), ("state", "=", "failed")],
+            ["error"],
+            ["__count"],
+            order="__count desc",
+            limit=MAX_REASONS,
+        )
+        return [
+            HealthLine(
+                "warning",
+                self.env._("Failed events"),
+                f"{count} × {first_line(error)}",
+                self.env._(
+                    "Open Mailgun Events with the filter “Could not be applied”, "
+                    "repair the reason, press Apply Again."
+                ),
+            )
+            for error, count in groups
+        ]
+
+    def _last_event_at(self):
+        """Return when a webhook told of something; what was asked for is no proof."""
+        told = [("domain_id", "=", self.id), ("polled", "=", False)]
+        row = self.env["mailgun.event"].search(told, order="id desc", limit=1)
+        return row.create_date
+
+    # === ASKING MAILGUN for what no webhook has told === #
+    # Whatever is long is done piece by piece: a round has several subjects, each comes
+    # in pages, and each page is committed. When the time of a run is used up, the
+    # next one goes on there.
+
+    # The subjects of the round under way that are still to be asked about.
+    poll_due = fields.Json(readonly=True, copy=False)
+    polled_at = fields.Datetime("Asked Mailgun On", readonly=True, copy=False)
+    poll_trouble = fields.Char(readonly=True, copy=False)
+
+    def _polls(self):
+        """Return what is asked about, in this order.
+
+        :return: by name, a method that is called with ``has_time``, which tells after
+            each page whether there is time for another; it returns whether it is done
+        """
+        return {}
+
+    # === A ROUND === #
+
+    @api.model
+    def _poll(self):
+        """Ask for each domain; the cron's entry."""
+        has_time = self._poll_pace()
+        due = {domain: domain._read_alone("poll_due") for domain in self._pollable()}
+        if not any(due.values()):
+            for domain in due:
+                due[domain] = list(domain._polls())
+                domain._write_alone(poll_due=due[domain])
+        for domain, names in due.items():
+            if not domain._poll_round(names or [], has_time):
+                return
+        if "cron_id" in self.env.context:
+            self.env["ir.cron"]._commit_progress(1, remaining=0)
+
+    def _pollable(self):
+        """Return the domains in use whose key may do more than send."""
+        domains = self.search([("state", "=", "ready"), ("key_kind", "!=", "sending")])
+        return domains.filtered(lambda domain: not domain.is_foreign)
+
+    def _poll_pace(self):
+        """Return what tells, after each page, whether there is time for another.
+
+        In a scheduled action it reports that something was done and something is left,
+        so that Odoo goes on with it soon.
+        """
+        if "cron_id" in self.env.context:
+            cron = self.env["ir.cron"]
+            return lambda: cron._commit_progress(1, remaining=1) > 0
+        deadline = time.monotonic() + _PATIENCE
+        return lambda: time.monotonic() < deadline
+
+    def _poll_round(self, due, has_time):
+        """Go on with the round; tell whether it came to its end.
+
+        :param list[str] due: the subjects that are left
+        :param has_time: see ``_poll_pace``
+        """
+        polls = self._polls()
+        due = [name for name in due if name in polls]
+        try:
+            while due:
+                if not polls[due[0]](has_time):
+                    return False
+                del due[0]
+                self._write_alone(poll_due=due)
+                if due and not has_time():
+                    return False
+        except TransientError as error:
+            _logger.info("Mailgun is not asked about %s now: %s", self.name, error)
+            self._write_alone(poll_due=[])
+        except MailgunError as error:
+            self._write_alone(poll_due=[], poll_trouble=str(error))
+        else:
+            now = fields.Datetime.now()
+            self._write_alone(poll_due=[], poll_trouble=False, polled_at=now)
+        return True
+
+    # How far something is read is written, and read, in transactions of their own: what
+    # belongs to it is committed with it, and the caller's snapshot is an older one.
+
+    def _read_alone(self, name):
+        """Return the value of a field as it is committed now."""
+        with own_cursor(self.env.registry) as env:
+            return env["mailgun.domain"].browse(self.id)[name]
+
+    def _write_alone(self, **values):
+        """Write fields and commit."""
+        committed(
+            self.env.registry,
+            lambda env: env["mailgun.domain"].browse(self.id).write(values),
+        )
+        self.invalidate_recordset(values)
+
+    @contextlib.contextmanager
+    def _open_reader(self):
+        """Give a client for reading what happened, or say why the key is none for it.
+
+        :return: a ``MailgunClient``
+        :raise MailgunError: see ``_open_client``, and what the client raises
+        """
+        try:
+            with self._open_client() as client:
+                yield client
+        except SettingError as error:
+            if error.status not in (401, 403):
+                raise
+            raise SettingError(
+                self.env._(
+                    "The key of %s may not read Mailgun's events and suppressions: it "
+                    "is a sending key, or its role forbids it. Enter an API key with "
+                    "the role Admin.",
+                    self.name,
+                ),
+                error.status,
+                error.detail,
+            ) from error

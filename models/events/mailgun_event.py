@@ -1,0 +1,248 @@
+import json
+import time
+from datetime import datetime, timedelta, timezone
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.modules import module
+
+from ...const import EVENT_RETENTION_DAYS, JOURNAL_TRIES
+from ...tools.addresses import normalize
+from ...tools.delivery_state import happening_of, is_machine
+from ...tools.event_post import reference_of
+from ..domain.signature import UNCHANGED_ID
+from ..transactions.own_cursor import insert_if_new, own_cursor
+from ..transactions.retention import keep_since, remove_before
+from ..transactions.server import restart_clock
+from .event_queue import EventQueue
+
+# Each post is answered once this is committed, so it is written out: composing it takes
+# a good part of the time that running it does.
+_INSERT_SIGNED = f"""
+INSERT INTO mailgun_event
+            (domain_id, token, event_id, event, severity, reason, recipient, message_id,
+             occurred_at, day, payload, state, create_date)
+     VALUES ({UNCHANGED_ID}, %(token)s, %(event_id)s, %(event)s, %(severity)s,
+             %(reason)s, %(recipient)s, %(message_id)s, %(occurred_at)s, %(day)s,
+             %(payload)s, %(state)s, timezone('UTC', now()))
+ON CONFLICT DO NOTHING
+  RETURNING id
+"""
+
+# A run of the cron comes to an end when others are waiting for their turn.
+_RUN_SECONDS = 50
+
+# Events of mail that is none of ours are forgotten within the hour.
+_FOREIGN_MINUTES = 45
+
+_FOREIGN_BATCH = 10_000
+
+
+class MailgunEvent(models.Model):
+    """What Mailgun told of a mail: one row for each event, as it came."""
+
+    _name = "mailgun.event"
+    _description = "Mailgun Event"
+    _order = "occurred_at desc, id desc"
+    _rec_name = "event"
+
+    domain_id = fields.Many2one(
+        "mailgun.domain", required=True, readonly=True, ondelete="cascade"
+    )
+    token = fields.Char(readonly=True, help="Mailgun's random string; never repeats.")
+    event_id = fields.Char("Event ID", required=True, readonly=True)
+    event = fields.Char(required=True, readonly=True)
+    severity = fields.Char(readonly=True)
+    reason = fields.Char(readonly=True)
+    recipient = fields.Char(readonly=True)
+    message_id = fields.Char("Message-Id", readonly=True, index="btree_not_null")
+    occurred_at = fields.Datetime("Happened on", required=True, readonly=True)
+    day = fields.Date(required=True, readonly=True)
+    payload = fields.Json(readonly=True)
+    payload_text = fields.Text("As It Came", compute="_compute_payload_text")
+    state = fields.Selection(
+        [
+            ("pending", "New"),
+            ("done", "Applied"),
+            ("ignored", "Not of this database"),
+            ("failed", "Failed"),
+        ],
+        required=True,
+        default="pending",
+        readonly=True,
+    )
+    error = fields.Text(readonly=True)
+    polled = fields.Boolean(
+        "Asked For",
+        readonly=True,
+        help="Mailgun was asked; no webhook has told of it.",
+    )
+
+    _token_unique = models.Constraint("UNIQUE(token)", "A token is used only once.")
+    # Mailgun's ids are unique within a day only ("Event structure"), and two of its own
+    # examples share one. This is the index on the domain, too.
+    _event_unique = models.Constraint(
+        "UNIQUE(domain_id, event_id, day, event)", "An event is kept once."
+    )
+    _by_age = models.Index("(occurred_at)")
+
+    @api.depends("payload")
+    def _compute_payload_text(self):
+        for event in self:
+            event.payload_text = json.dumps(event.payload, indent=2, sort_keys=True)
+
+    @api.model
+    def _receive(self, domain, event):
+        """Write down and commit what Mailgun was asked for; what is known stays so.
+
+        :param domain: the ``mailgun.domain`` that it is about
+        :param EventPost event: what it says
+        :return: the ids of new rows
+        :rtype: list[int]
+        """
+        for tries_left in reversed(range(JOURNAL_TRIES)):
+            try:
+                with own_cursor(self.env.registry) as env:
+                    return env[self._name]._insert(domain.id, event)
+            except psycopg2.errors.SerializationFailure:
+                # The same event was committed by a post after our snapshot, most
+                # likely; the next one sees its row.
+                if not tries_left:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _insert(self, domain_id, event):
+        values = {"domain_id": domain_id, "polled": True, **self._values(event)}
+        return insert_if_new(self, values)
+
+    @api.model
+    def _receive_signed(self, signer, event, token):
+        """Write an event of a webhook down, in the transaction of the request.
+
+        Odoo commits it before it answers. An event costs little, and a transaction of
+        its own would be a good part of it.
+
+        :param Signer signer: who posts
+        :param EventPost event: what it says
+        :param str token: of the signature
+        :return: the ids of new rows; none when the event is known
+        :rtype: list[int]
+        :raise psycopg2.errors.NotNullViolation: the domain is not as the signer has it
+        :raise psycopg2.errors.SerializationFailure: the row came after our snapshot
+        """
+        values = {**signer.as_parameters(), **self._values(event), "token": token}
+        self.env.cr.execute(_INSERT_SIGNED, values, log_exceptions=False)
+        return [row_id for (row_id,) in self.env.cr.fetchall()]
+
+    def _values(self, event):
+        occurred_at = datetime.fromtimestamp(event.occurred_at, timezone.utc)
+        return {
+            "event_id": event.event_id,
+            "event": event.event or "unknown",
+            "severity": event.severity or None,
+            "reason": event.reason or None,
+            "recipient": event.recipient or None,
+            "message_id": event.message_id or None,
+            "occurred_at": occurred_at.replace(tzinfo=None, microsecond=0),
+            "day": occurred_at.date(),
+            "payload": event.payload_json,
+            "state": "pending",
+        }
+
+    @api.autovacuum
+    def _gc_events(self):
+        """Forget events after their time."""
+        since = keep_since(self.env, "keep_events_days", EVENT_RETENTION_DAYS)
+        return remove_before(self, "occurred_at", since)
+
+    # === APPLYING: deliveries and Odoo's own records are told === #
+
+    _waiting = models.Index("(occurred_at, id) WHERE state = 'pending'")
+    _unappliable = models.Index("(domain_id) WHERE state = 'failed'")
+    _foreign = models.Index("(create_date) WHERE state = 'ignored'")
+
+    @api.model
+    def _process_queue(self):
+        """Apply what is waiting, find out what is in doubt; the cron's entry."""
+        restart_clock()
+        cron = self.env["ir.cron"]
+        queue = EventQueue(self.env.registry)
+        deadline = time.monotonic() + _RUN_SECONDS
+        report = None if module.current_test else cron._commit_progress
+        queue.work(deadline, report)
+        if self.env["mailgun.delivery"]._settle():
+            queue.work(deadline, report)
+        self._forget_foreign()
+        if time.monotonic() >= deadline:
+            self.env.ref("mail_mailgun.ir_cron_events")._trigger()
+
+    def _forget_foreign(self):
+        """Remove events of mail that others send by the same domain, and count them."""
+        limit = fields.Datetime.now() - timedelta(minutes=_FOREIGN_MINUTES)
+        with own_cursor(self.env.registry) as env:
+            env.cr.execute(
+                """DELETE FROM mailgun_event
+                    WHERE id IN (SELECT id FROM mailgun_event
+                                  WHERE state = 'ignored' AND create_date < %s
+                                  LIMIT %s)
+                RETURNING domain_id""",
+                [limit, _FOREIGN_BATCH],
+            )
+            counts = {}
+            for (domain_id,) in env.cr.fetchall():
+                counts[domain_id] = counts.get(domain_id, 0) + 1
+            for domain in env["mailgun.domain"].browse(counts):
+                domain.foreign_event_count += counts[domain.id]
+
+    # === ACTIONS === #
+
+    def action_retry(self):
+        """Apply events that failed once more."""
+        failed = self.filtered(lambda event: event.state == "failed")
+        # Nobody may change what Mailgun said, and this does not.
+        failed.sudo().write({"state": "pending", "error": False})
+        self.env.ref("mail_mailgun.ir_cron_events").sudo()._trigger()
+
+    # === ONE BATCH === #
+
+    def _apply(self):
+        """Apply events, in any order, in the transaction of the caller.
+
+        Their messages are locked, so nobody sends them meanwhile.
+        """
+        deliveries = self.env["mailgun.delivery"]._find_for_events(self)
+        changes = {}
+        ours = self.browse()
+        for event in self:
+            delivery = deliveries.get(event.id)
+            if not delivery:
+                continue
+            ours |= event
+            happening = happening_of(event.payload, event._epoch())
+            if happening:
+                change = changes.setdefault(delivery, delivery._open_change())
+                change.add(happening, is_machine(event.payload))
+        self.env["mailgun.delivery"]._take_changes(changes)
+        ours._set_state("done")
+        (self - ours)._set_state("ignored")
+
+    def _set_state(self, state):
+        # Not through write(): nothing depends on it, and there may be many.
+        if self:
+            self.env.cr.execute(
+                "UPDATE mailgun_event SET state = %s WHERE id = ANY(%s)",
+                [state, self.ids],
+            )
+            self.invalidate_recordset(["state"])
+
+    def _reference(self):
+        """Return our own mark on the mail, or ""."""
+        return reference_of(self.payload or {})
+
+    def _normalized_recipient(self):
+        return normalize(self.recipient or "")
+
+    def _epoch(self):
+        """Return when it happened in seconds since 1970."""
+        return self.occurred_at.replace(tzinfo=timezone.utc).timestamp()

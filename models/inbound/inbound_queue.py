@@ -1,0 +1,135 @@
+"""Who routes which mail when: locks and turns, nothing about mail itself.
+
+* One worker per Message-Id: a try-lock on a helper transaction that is held open while
+  the working transactions come and go, each with a fresh snapshot. Whoever does not get
+  it leaves the mail to the holder, who looks again after each commit.
+* A few workers of the web server at a time: a second kind of try-lock, so that a burst
+  of mail never takes the workers away from users.
+"""
+
+import logging
+import random
+import time
+
+from odoo import fields
+
+from ...const import DEFAULT_ROUTING_SLOTS, RACES_PER_ATTEMPT, ROUTING_TIME_BUDGET
+from ..transactions.failures import is_lost_race
+from ..transactions.locks import ROUTED_MESSAGE, ROUTING_SLOT, try_lock
+from ..transactions.own_cursor import own_cursor
+
+_logger = logging.getLogger(__name__)
+
+SLOTS_PARAMETER = "mail_mailgun.routing_slots"
+
+
+class InboundQueue:
+    """Works off the journal of one database.
+
+    :param odoo.modules.registry.Registry registry: of the database
+    """
+
+    def __init__(self, registry):
+        self._registry = registry
+
+    def work_after_answer(self):
+        """Route what is due in a web worker that has just answered a post.
+
+        Ends when nothing is left, others are at it, or the time budget is used up; the
+        cron goes on then.
+        """
+        deadline = time.monotonic() + ROUTING_TIME_BUDGET
+        # Look again after letting go of the slot: a post that found all slots taken
+        # has left its mail to whoever holds one.
+        while self._next_message([]):
+            if time.monotonic() >= deadline:
+                self._wake_cron()
+                return
+            if not self._work_in_slot(deadline):
+                return
+
+    def _work_in_slot(self, deadline):
+        with own_cursor(self._registry) as helper:
+            if not self._take_slot(helper):
+                return 0
+            return self.work(deadline)
+
+    def work(self, deadline, after_each=None):
+        """Route what is due, oldest first.
+
+        :param float deadline: by ``time.monotonic()``
+        :param after_each: called with the number of rows after each mail
+        :return: the number of rows dealt with
+        """
+        total, busy = 0, []
+        while time.monotonic() < deadline:
+            message_id = self._next_message(busy)
+            if not message_id:
+                break
+            count = self._work_message(message_id)
+            if not count:
+                busy.append(message_id)
+            total += count
+            if after_each:
+                after_each(count)
+        return total
+
+    def _next_message(self, busy):
+        with own_cursor(self._registry) as env:
+            env.cr.execute(
+                """SELECT message_id FROM mailgun_inbound_email
+                    WHERE state = 'pending'
+                      AND next_attempt_at <= %s
+                      AND NOT message_id = ANY(%s)
+                    ORDER BY next_attempt_at, id
+                    LIMIT 1""",
+                [fields.Datetime.now(), busy],
+            )
+            row = env.cr.fetchone()
+            return row and row[0]
+
+    def _work_message(self, message_id):
+        """Route every waiting row of one mail; 0 when another worker is at it."""
+        count = 0
+        with own_cursor(self._registry) as helper:
+            if not try_lock(helper.cr, ROUTED_MESSAGE, message_id):
+                return 0
+            while row_id := self._claim(message_id):
+                self._route(row_id)
+                count += 1
+        return count
+
+    def _claim(self, message_id):
+        with own_cursor(self._registry) as env:
+            return env["mailgun.inbound.email"]._claim(message_id).id
+
+    def _route(self, row_id):
+        for races_left in reversed(range(RACES_PER_ATTEMPT)):
+            error = self._try_route(row_id, races_left)
+            if not (races_left and is_lost_race(error)):
+                break
+            # Two workers wrote the same row, say the status of an alias after its
+            # first mail: whoever lost is welcome a moment later.
+            time.sleep(random.uniform(0.02, 0.2))
+        if error:
+            # commit() may raise after it has committed (mails are sent there), so the
+            # row is read again before it is called a failure.
+            with own_cursor(self._registry) as env:
+                env["mailgun.inbound.email"].browse(row_id)._register_failure(error)
+
+    def _try_route(self, row_id, races_left):
+        try:
+            with own_cursor(self._registry) as env:
+                env["mailgun.inbound.email"].browse(row_id)._route(bool(races_left))
+        except Exception as error:  # noqa: BLE001  custom models may raise anything
+            return error
+        return None
+
+    def _take_slot(self, env):
+        slots = env["ir.config_parameter"].get_param(SLOTS_PARAMETER)
+        count = int(slots) if str(slots).isdigit() else DEFAULT_ROUTING_SLOTS
+        return any(try_lock(env.cr, ROUTING_SLOT, str(slot)) for slot in range(count))
+
+    def _wake_cron(self):
+        with own_cursor(self._registry) as env:
+            env["mailgun.inbound.email"]._trigger_queue()

@@ -1,0 +1,134 @@
+"""Sending side by side, so that the way to Mailgun and back is not waited for.
+
+Each lane is a thread with a transaction and a connection of its own. All mails of one
+message go through one lane, since core writes the message with each of them.
+"""
+
+import contextlib
+import logging
+import queue
+import threading
+
+from odoo import api
+from odoo.modules.registry import Registry
+from odoo.sql_db import PoolError
+
+from ...const import LANES_COMPUTING, MAILS_PER_TRANSACTION, TURN_PATIENCE
+from ...tools.turns import Turns
+
+_logger = logging.getLogger(__name__)
+
+# What a lane says last; before it, it tells the ids of mails.
+_END = ()
+
+
+class SendingLanes:
+    """Deals mails out to lanes.
+
+    :param mails: the ``mail.mail`` records of one batch; their transaction is committed
+    :param SendingRun run: of the batch
+    :param OutgoingSession session: how lanes open theirs
+    """
+
+    def __init__(self, mails, run, session):
+        self._mails = mails
+        self._run = run
+        self._session = session
+        self._groups = queue.SimpleQueue()
+        self._done = queue.SimpleQueue()
+        self._turns = Turns(LANES_COMPUTING, TURN_PATIENCE)
+        self._error = None
+        for group in mails.grouped("mail_message_id").values():
+            self._groups.put(group.ids)
+        self._count = min(session.policy.lane_count, self._groups.qsize())
+
+    def send(self, after):
+        """Send until nothing is left or the run is over.
+
+        :param after: called in this thread with the ids of mails that were dealt with
+        :raise Exception: the first that a lane could not deal with
+        """
+        # Lanes see what is committed only.
+        self._mails._mailgun_commit()
+        # Without the ledger none of them can send.
+        self._session.ledger.connection.open()
+        thread = threading.current_thread()
+        lanes = [
+            # Not daemons: a server that ends lets a mail under way come to its end.
+            threading.Thread(
+                target=self._work,
+                args=(getattr(thread, "dbname", self._mails.env.cr.dbname),),
+                name=f"{thread.name}.lane{number}",
+                daemon=False,
+            )
+            for number in range(self._count)
+        ]
+        for lane in lanes:
+            lane.start()
+        try:
+            self._report(len(lanes), after)
+        finally:
+            for lane in lanes:
+                lane.join()
+        self._mails.env.invalidate_all()
+        if self._error:
+            raise self._error
+
+    def _report(self, working, after):
+        """Tell what was done meanwhile, in the thread of the caller.
+
+        :param int working: how many lanes have to end until all is done
+        """
+        while working:
+            told = [self._done.get()]
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    told.append(self._done.get_nowait())
+            working -= told.count(_END)
+            if ids := [mail_id for ids in told for mail_id in ids]:
+                after(ids)
+
+    def _work(self, dbname):
+        env = self._mails.env
+        threading.current_thread().dbname = dbname
+        threading.current_thread().uid = env.uid
+        try:
+            with Registry(env.cr.dbname).cursor() as cursor:
+                lane_env = api.Environment(cursor, env.uid, env.context, env.su)
+                self._send_groups(lane_env)
+        except PoolError:
+            # The others go on; if there is none, the queue comes back to the mails.
+            _logger.warning(
+                "No database connection is free for a lane of the mail queue. Send "
+                "fewer mails at a time, or raise db_maxconn."
+            )
+        except Exception as error:
+            _logger.exception("A lane of the mail queue has ended")
+            self._error = self._error or error
+        finally:
+            self._done.put(_END)
+
+    def _send_groups(self, env):
+        turn = self._turns.join()
+        session = self._session.reopen(env, turn.given)
+        try:
+            with turn.taken():
+                while not (self._run.is_over or self._error) and (ids := self._take()):
+                    mails = env["mail.mail"].browse(ids)
+                    mails._mailgun_send_together(self._run, session)
+                    self._done.put(ids)
+        finally:
+            session.quit()
+
+    def _take(self):
+        """Return the ids of some mails, all of a message or none.
+
+        Towards the end they are fewer, so that all lanes end at the same time.
+        """
+        ids = []
+        share = self._groups.qsize() // (2 * self._count)
+        count = max(1, min(MAILS_PER_TRANSACTION, share))
+        with contextlib.suppress(queue.Empty):
+            while len(ids) < count:
+                ids += self._groups.get_nowait()
+        return ids

@@ -1,0 +1,10 @@
+"""Mailgun's lists of addresses that it delivers nothing to, and Odoo's blacklist.
+
+Uses every other wing; no wing uses it.
+"""
+
+from . import (
+    mailgun_delivery,
+    mailgun_domain,
+    mailgun_unsubscribe,
+)

@@ -1,0 +1,74 @@
+"""What an exception means: whether it passes by itself, and what is kept of it."""
+
+import traceback
+
+import psycopg2
+from psycopg2.extensions import TransactionRollbackError
+
+from odoo.exceptions import ConcurrencyError, LockError
+
+from ...tools.errors import MailgunError, SettingError, TransientError
+
+# A lost connection or a lost race is nobody's fault and gone a minute later.
+_PASSING = (
+    psycopg2.OperationalError,
+    psycopg2.InterfaceError,
+    ConcurrencyError,
+    LockError,
+    MemoryError,
+)
+
+MAX_DETAIL = 10_000
+
+
+def is_retryable(error):
+    """Tell whether an exception, or one that caused it, is likely to pass.
+
+    :param BaseException error: or None
+    """
+    if isinstance(error, MailgunError):
+        # Of ours each says itself what to do; a missing key may be there within hours.
+        return isinstance(error, SettingError | TransientError)
+    return _is_due_to(error, _PASSING)
+
+
+def is_lost_race(error):
+    """Tell whether an exception says that another transaction was first.
+
+    :param BaseException error: or None
+    """
+    return _is_due_to(error, (TransactionRollbackError, ConcurrencyError, LockError))
+
+
+def is_no_route(error):
+    """Tell whether core found nobody to take the mail.
+
+    Its only sign is the text (mail_thread.py, ``message_route``; the mailgate script
+    looks for the same words).
+    """
+    return isinstance(error, ValueError) and "No possible route" in str(error)
+
+
+def summary_of(error):
+    """Return kind and text of an exception, as text that PostgreSQL takes.
+
+    :param BaseException error: that was raised
+    """
+    return f"{type(error).__name__}: {error}".replace("\0", "")
+
+
+def traceback_of(error):
+    """Return where an exception came from, as text that PostgreSQL takes.
+
+    :param BaseException error: that was raised
+    """
+    text = "".join(traceback.format_exception(error))
+    return text.replace("\0", "")[-MAX_DETAIL:]
+
+
+def _is_due_to(error, kinds):
+    while error is not None:
+        if isinstance(error, kinds):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

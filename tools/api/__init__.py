@@ -1,0 +1,1 @@
+"""What speaks HTTP with Mailgun, and reads what it answers."""

@@ -1,0 +1,258 @@
+"""The only place that speaks HTTP with Mailgun.
+
+One :class:`MailgunClient` per region and key. Every failure leaves as one of three
+errors that say what to do (see ``errors``); Mailgun's own words travel along in
+``detail``, the key never does.
+"""
+
+import io
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, urlsplit
+
+import requests
+from urllib3.exceptions import ProtocolError
+from urllib3.filepost import encode_multipart_formdata
+
+from ...const import API_TIMEOUT, API_URL_VARIABLE, REGION_HOSTS
+from ..errors import DoubtfulError, RefusedMessage, SettingError, TransientError
+from .answers import api_error, body_of, clip
+
+# Where Mailgun keeps stored mail and further pages of a list; their addresses come
+# from outside, and the key goes nowhere else.
+_TRUSTED_HOSTS = (".mailgun.net", ".mailgun.org")
+
+_DONE = (200, 202, 204)
+
+# Seconds after which an unused connection is not trusted any more: what is written to
+# one that the other side has just closed may or may not have been read.
+_IDLE_LIMIT = 15
+
+
+def api_url(region: str) -> str:
+    """Return where the API of a region ("us" or "eu") is, with no slash at its end."""
+    override = os.environ.get(API_URL_VARIABLE, "").rstrip("/")
+    if override:
+        return override if region == "us" else f"{override}/{region}"
+    return REGION_HOSTS[region]
+
+
+def is_mailgun_url(url: str) -> bool:
+    """Tell whether a key may travel to ``url``: to Mailgun over https, nowhere else.
+
+    With an override of the API's host, that origin is trusted too.
+    """
+    parts = urlsplit(url)
+    override = os.environ.get(API_URL_VARIABLE, "")
+    if override and _origin(parts) == _origin(urlsplit(override)):
+        return True
+    host = (parts.hostname or "").lower()
+    try:
+        port = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme == "https" and port in (None, 443) and not parts.username
+    ) and host.endswith(_TRUSTED_HOSTS)
+
+
+class MailgunClient:
+    """Calls Mailgun's API over one keep-alive connection.
+
+    :param str region: "us" or "eu"
+    :param str key: an API key, or a domain's sending key (may only post messages)
+    :param str subaccount: id of the sub-account to act for ("Subaccounts" manual)
+    """
+
+    def __init__(self, region: str, key: str, subaccount: str = ""):
+        self.region = region
+        self._url = api_url(region)
+        self._used_at = 0.0
+        self._http = requests.Session()
+        self._http.auth = ("api", key)
+        # Proxies and certificate authorities of the environment, looked up once: for
+        # each request anew they cost a third of its time.
+        self._usual = self._http.merge_environment_settings(
+            self._url, {}, None, None, None
+        )
+        if subaccount:
+            self._http.headers["X-Mailgun-On-Behalf-Of"] = subaccount
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._http.close()
+
+    def __enter__(self) -> "MailgunClient":
+        return self
+
+    def __exit__(self, *_error) -> None:
+        self.close()
+
+    # --- sending ---------------------------------------------------------------------
+
+    def send_mime(
+        self,
+        domain: str,
+        mime: bytes,
+        recipients: Iterable[str],
+        options: Mapping[str, str] = (),
+    ) -> str:
+        """Hand one finished message to Mailgun (``POST /v3/{domain}/messages.mime``).
+
+        :param domain: the sending domain at Mailgun
+        :param mime: the message, exactly as it shall travel
+        :param recipients: the envelope: every address of To, Cc and Bcc
+        :param options: ``o:…``, ``v:…`` and ``h:…`` fields
+        :return: Mailgun's id, the Message-Id in angle brackets
+        :raise TransientError: try again later; nothing was accepted
+        :raise DoubtfulError: nobody knows whether it was accepted
+        :raise SettingError: repair a setting first
+        :raise RefusedMessage: this message cannot be sent as it is
+        """
+        fields = [("to", address) for address in recipients]
+        for name, values in dict(options).items():
+            several = [values] if isinstance(values, str) else values
+            fields += [(name, value) for value in several]
+        # A file name is required: without one Mailgun answers "'message' parameter is
+        # not a file".
+        fields.append(("message", ("message.mime", mime, "message/rfc822")))
+        content, content_type = encode_multipart_formdata(fields)
+        body = _Body(content)
+        try:
+            answer = self.call(
+                "POST",
+                path("/v3/{}/messages.mime", domain),
+                domain,
+                data=body,
+                headers={"Content-Type": content_type},
+            )
+        except DoubtfulError as error:
+            if error.status or body.was_read:
+                raise
+            raise TransientError(str(error), detail=error.detail) from error
+        identifier = answer.get("id")
+        if not isinstance(identifier, str) or not identifier:
+            # A wrong URL is answered 200 "Mailgun Magnificent API".
+            raise SettingError(
+                f"Mailgun's server answered, but not as a mail server for {domain}. "
+                "Check the domain's name.",
+                status=200,
+                detail=clip(json.dumps(answer)),
+            )
+        return identifier
+
+    def check_sending(self, domain: str) -> None:
+        """Prove that the key may send from ``domain``, without sending anything.
+
+        Works with a sending key, which may do nothing but post: a message without
+        recipients is refused as such (400) only after key and domain were accepted.
+
+        :raise SettingError: key, region or domain are wrong
+        :raise TransientError: no answer to be had now
+        """
+        try:
+            self.call("POST", path("/v3/{}/messages", domain), domain, data={})
+        except RefusedMessage:
+            return
+
+    # --- one call --------------------------------------------------------------------
+
+    def call(self, method: str, address: str, domain: str = "", **arguments) -> dict:
+        """Call the API once; the key goes to Mailgun only, and to no redirect.
+
+        :param address: a path, or a whole URL that Mailgun gave
+        :param domain: that the call is about, for the error's sentence
+        :param arguments: of ``requests.Session.request``
+        :return: the JSON object answered; a text comes as its "message"
+        :raise ApiError: every answer but 2xx, and none at all
+        """
+        is_usual = address.startswith("/")
+        url = self._url + address if is_usual else _trusted(address)
+        self._http.trust_env = not is_usual
+        if time.monotonic() - self._used_at > _IDLE_LIMIT:
+            self._http.close()
+        try:
+            response = self._http.request(
+                method,
+                url,
+                # A redirect would carry the key to wherever it points.
+                allow_redirects=False,
+                **{"timeout": API_TIMEOUT, **arguments},
+                **(self._usual if is_usual else {}),
+            )
+        except requests.RequestException as error:
+            raise _network_error(error, self._url) from error
+        self._used_at = time.monotonic()
+        if response.status_code in _DONE:
+            return body_of(response)
+        raise api_error(response, domain, self.region)
+
+
+def path(template: str, *parts: str) -> str:
+    """Return a path with each part percent-encoded: ``path("/v3/{}/events", name)``."""
+    return template.format(*(quote(part, safe="") for part in parts))
+
+
+def _trusted(url: str) -> str:
+    if not is_mailgun_url(url):
+        raise SettingError(f"{urlsplit(url).hostname} is no address of Mailgun.")
+    return url
+
+
+def _origin(parts):
+    return parts.scheme, parts.netloc
+
+
+class _Body(io.BytesIO):
+    """A request's body that knows whether it was read to its end.
+
+    Of a request that was not written in full, Mailgun has accepted nothing.
+    """
+
+    was_read = False
+
+    def read(self, *size):
+        found = super().read(*size)
+        self.was_read = self.tell() >= len(self.getbuffer())
+        return found
+
+
+def _network_error(error, url: str) -> TransientError:
+    # str(error) of requests repeats the whole URL and object addresses; name the kind.
+    kind, detail = type(error).__name__, clip(str(error))
+    if isinstance(error, requests.exceptions.SSLError):
+        return TransientError(
+            f"The certificate of {url} is not trusted by this server ({kind}). If a "
+            "proxy inspects traffic here, name its authority by REQUESTS_CA_BUNDLE.",
+            detail=detail,
+        )
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return DoubtfulError(
+            f"Mailgun at {url} took the request and did not answer in time ({kind}).",
+            detail=detail,
+        )
+    if _was_connected(error):
+        return DoubtfulError(
+            f"The connection to Mailgun at {url} broke before its answer came ({kind})."
+            " Check this server's network, firewall and proxy for outgoing HTTPS.",
+            detail=detail,
+        )
+    return TransientError(
+        f"Mailgun at {url} could not be reached ({kind}). Check this server's network, "
+        "firewall and proxy for outgoing HTTPS.",
+        detail=detail,
+    )
+
+
+def _was_connected(error) -> bool:
+    """Tell whether the request was under way: no name, port or proxy was missing.
+
+    urllib3 calls a failure before that ``MaxRetryError``, one after it
+    ``ProtocolError``; requests gives both as ``ConnectionError``.
+    """
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return True
+    cause = error.args[0] if error.args else None
+    return type(error) is requests.ConnectionError and isinstance(cause, ProtocolError)

@@ -1,0 +1,188 @@
+"""What ``ir.mail_server._connect__`` returns for a Mailgun server.
+
+Core sends through a small duck type, not through smtplib itself: ``send_message``,
+``quit``, ``close`` and the attributes ``from_filter`` and ``smtp_from``
+(odoo/addons/base/models/ir_mail_server.py, ``send_email``; its own tests use the same).
+"""
+
+import copy
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from email.generator import BytesGenerator
+from email.message import Message
+from typing import Protocol
+
+from ...const import MAX_MESSAGE_MB, MAX_RECIPIENTS, MIB
+from ..addresses import normalize
+from ..errors import ApiError, DoubtfulError, RefusedMessage
+from .client import MailgunClient
+from .send_options import Options, take_options
+
+
+@dataclass
+class Reservation:
+    """Recipients that one POST is going to be made for.
+
+    :param recipients: who is still to get the message; empty when all have it
+    :param reference: opaque, comes back with each event
+    :param ids: of the ledger's rows
+    """
+
+    recipients: list[str]
+    reference: str = ""
+    ids: list[int] = field(default_factory=list)
+
+
+class Ledger(Protocol):
+    """Where it is written down what is sent, each entry safe before the next step."""
+
+    def reserve(self, message_id: str, recipients: list[str]) -> Reservation:
+        """Write down that a POST is about to be made.
+
+        :raise UnsettledError: nobody knows what became of the one before
+        """
+
+    def accept(self, reservation: Reservation, mailgun_id: str) -> None:
+        """Write down that Mailgun has taken it."""
+
+    def refuse(self, reservation: Reservation, error: RefusedMessage) -> None:
+        """Write down that Mailgun does not want it."""
+
+    def release(self, reservation: Reservation) -> None:
+        """Forget it: nothing has reached Mailgun."""
+
+    def doubt(self, reservation: Reservation, error: DoubtfulError) -> None:
+        """Write down that it may have been taken, or not."""
+
+    def close(self) -> None:
+        """Let go of what is held between entries."""
+
+
+class NoLedger:
+    """For mail that nobody has to account for: round trips, previews."""
+
+    def reserve(self, _message_id: str, recipients: list[str]) -> Reservation:
+        """Let everything be sent."""
+        return Reservation(recipients)
+
+    def ignore(self, *_what) -> None:
+        """Write nothing."""
+
+    accept = refuse = release = doubt = close = ignore
+
+
+class MailgunSession:
+    """Sends each message by one API call. Opens nothing before the first message.
+
+    :param domain: the sending domain at Mailgun
+    :param open_client: makes the client; may raise ``SettingError``, which then belongs
+        to the message being sent and not to the whole batch
+    :param from_filter: of the mail server, for core's rewriting of the From
+    :param smtp_from: the address core chose for this session
+    :param options: sent along with every message
+    :param observe: is told how each attempt ended: an ``ApiError`` or None
+    :param ledger: where each POST is written down
+    :param waiting: entered for the time in which Mailgun is waited for
+    :ivar error: why the last message was not taken, or None
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        open_client: Callable[[], MailgunClient],
+        from_filter: str | None,
+        smtp_from: str | None,
+        options: Options | None = None,
+        observe: Callable[[ApiError | None], None] = lambda _error: None,
+        ledger: Ledger | None = None,
+        waiting: Callable[[], AbstractContextManager] = nullcontext,
+    ):
+        self.from_filter = from_filter
+        self.smtp_from = smtp_from
+        self.options = options or Options()
+        self.ledger = ledger or NoLedger()
+        self.error: ApiError | None = None
+        self._domain = domain
+        self._open_client = open_client
+        self._client: MailgunClient | None = None
+        self._observe = observe
+        self._waiting = waiting
+
+    def send_message(self, message: Message, smtp_from: str, smtp_to_list: list[str]):
+        """Hand ``message`` to Mailgun for exactly the recipients that core computed.
+
+        ``smtp_from`` goes unused: Mailgun makes the envelope sender itself, one per
+        message, and reports bounces as events.
+
+        :raise ApiError: it was not accepted, or not for all
+        """
+        self.error = None
+        recipients = list(dict.fromkeys(normalize(one) for one in smtp_to_list))
+        try:
+            for some in _split(recipients):
+                self._send(message, some)
+        except ApiError as error:
+            self.error = error
+            # Core forgets a session of its own making when it fails.
+            self.ledger.close()
+            self._observe(error)
+            raise
+
+    def _send(self, message: Message, recipients: list[str]) -> None:
+        reservation = self.ledger.reserve(message["Message-Id"] or "", recipients)
+        if not reservation.recipients:
+            return
+        try:
+            mailgun_id = self._post(message, reservation)
+        except DoubtfulError as error:
+            self.ledger.doubt(reservation, error)
+            raise
+        except RefusedMessage as error:
+            self.ledger.refuse(reservation, error)
+            raise
+        except ApiError:
+            self.ledger.release(reservation)
+            raise
+        self.ledger.accept(reservation, mailgun_id)
+        self._observe(None)
+
+    def _post(self, message: Message, reservation: Reservation) -> str:
+        if self._client is None:
+            self._client = self._open_client()
+        visible, options = take_options(message, self.options, reservation.reference)
+        mime = flatten(visible)
+        if len(mime) > MAX_MESSAGE_MB * MIB:
+            raise RefusedMessage(
+                f"The message has {len(mime) / MIB:.1f} MB with its attachments, and "
+                f"Mailgun takes {MAX_MESSAGE_MB} MB. Send links instead of files."
+            )
+        with self._waiting():
+            return self._client.send_mime(
+                self._domain, mime, reservation.recipients, options
+            )
+
+    def quit(self) -> None:
+        """End the session; it may be used again."""
+        self.ledger.close()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    close = quit
+
+
+def flatten(message: Message) -> bytes:
+    """Return the bytes that smtplib would put on the wire (``SMTP.send_message``)."""
+    visible = copy.copy(message)
+    del visible["Bcc"]
+    del visible["Resent-Bcc"]
+    buffer = io.BytesIO()
+    BytesGenerator(buffer).flatten(visible, linesep="\r\n")
+    return buffer.getvalue()
+
+
+def _split(recipients: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(recipients), MAX_RECIPIENTS):
+        yield recipients[start : start + MAX_RECIPIENTS]

@@ -1,0 +1,1 @@
+"""What knows mail as bytes: forms that carry it, headers, files, verdicts."""

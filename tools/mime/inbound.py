@@ -1,0 +1,107 @@
+"""What a Mailgun route posts, read: the mail's bytes and its envelope."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ..api.client import is_mailgun_url
+from ..errors import MalformedPayload
+from .forms import Form
+from .mail_head import message_id_of, subject_of
+from .parsed_form import rebuild
+
+# An address that goes into a header must not be able to start another one.
+_ADDRESS = re.compile(r"[^\x00-\x20\x7f<>,;]+@[^\x00-\x20\x7f<>,;@]+")
+_MAX_ADDRESS = 320  # 64 + @ + 255, RFC 5321 4.5.3.1
+
+
+@dataclass(frozen=True)
+class InboundPost:
+    """One mail with its envelope.
+
+    :param raw: the exact bytes that were posted, or rebuilt from a parsed form
+    :param sender: envelope sender, "" for a delivery report
+    :param recipients: envelope recipients; Mailgun posts once for each
+    :param message_id: in angle brackets, see ``mail_head.message_id_of``
+    :param subject: as one line of text
+    :param stored_url: where Mailgun keeps the whole mail, when ``raw`` is not all of it
+    """
+
+    raw: bytes
+    sender: str
+    recipients: tuple[str, ...]
+    message_id: str
+    subject: str
+    stored_url: str = ""
+
+    @classmethod
+    def from_raw(
+        cls,
+        raw: bytes,
+        sender: str,
+        recipients: Iterable[str],
+        stored_url: str = "",
+    ) -> "InboundPost":
+        """Describe a mail."""
+        message_id, subject = message_id_of(raw), subject_of(raw)
+        return cls(raw, sender, tuple(recipients), message_id, subject, stored_url)
+
+
+def read_inbound(form: Form) -> InboundPost:
+    """Read a post whose signature has been checked.
+
+    :raise MalformedPayload: when it can never become a mail, and why
+    """
+    recipients = _recipients(form)
+    raw = form.content("body-mime")
+    stored_url = "" if raw else _stored_url(form)
+    raw = raw or rebuild(form)
+    if raw is None:
+        raise MalformedPayload(
+            "the post has neither headers, nor text, nor attachments"
+        )
+    return InboundPost.from_raw(raw, _sender(form), recipients, stored_url)
+
+
+def _stored_url(form: Form) -> str:
+    """Return where a route with ``store(notify=…)`` has put the mail, "" if it has not.
+
+    Such a post has text and headers, and of the attachments only a list (user manual,
+    "Store and retrieve"; anymail#132).
+    """
+    url = (form.text("message-url") or "").strip()
+    if url and not is_mailgun_url(url):
+        raise MalformedPayload(
+            f"the stored mail is said to be at {urlsplit(url).hostname}, which is no "
+            "address of Mailgun"
+        )
+    return url
+
+
+def _recipients(form: Form) -> list[str]:
+    text = form.text("recipient")
+    if not text:
+        raise MalformedPayload("the field 'recipient' is missing")
+    if len(text) > _MAX_ADDRESS * 100:
+        raise MalformedPayload("the field 'recipient' is too long")
+    # One address in every capture; a list of them is taken apart all the same.
+    return [_address("recipient", part) for part in text.strip(" ,").split(",")]
+
+
+def _sender(form: Form) -> str:
+    text = (form.text("sender") or "").strip()
+    if text in ("", "<>"):
+        return ""
+    try:
+        return _address("sender", text)
+    except MalformedPayload:
+        # Odd, but nothing depends on it; the mail's own headers say who wrote it.
+        return ""
+
+
+def _address(name: str, text: str) -> str:
+    address = text.strip(" ").removeprefix("<").removesuffix(">")
+    if not _ADDRESS.fullmatch(address) or len(address) > _MAX_ADDRESS:
+        raise MalformedPayload(f"the field {name!r} holds no valid address")
+    return address
