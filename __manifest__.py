@@ -1,6 +1,6 @@
 {
     "name": "Mailgun",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Productivity/Discuss",
     "summary": "Send, receive and track mail through Mailgun, without a mailbox",
     "author": "mail_mailgun maintainers",
