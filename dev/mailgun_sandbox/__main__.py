@@ -8,8 +8,8 @@ from pathlib import Path
 from aiohttp import web
 
 from .app import make_app
-from .keys import ROLES, Key, Keys
-from .state import Domain, Route, Sandbox
+from .memory.keys import ROLES, Key, Keys
+from .memory.state import Domain, Route, Sandbox
 
 
 def _arguments() -> argparse.Namespace:

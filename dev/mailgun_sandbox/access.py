@@ -6,8 +6,8 @@ import re
 import aiohttp
 from aiohttp import web
 
-from .keys import Key
-from .state import Domain, Sandbox
+from .memory.keys import Key
+from .memory.state import Domain, Sandbox
 
 SANDBOX = web.AppKey("sandbox", Sandbox)
 

@@ -5,24 +5,22 @@ import asyncio
 import aiohttp
 from aiohttp import web
 
-from . import (
+from .access import SANDBOX
+from .api import (
     account,
     account_webhooks,
-    control,
-    control_setup,
     domains,
     events,
-    fault_answers,
     messages,
-    pages,
     routes,
     stored,
     suppressions,
     webhooks,
 )
-from .access import SANDBOX
-from .posting import CLIENT, HELD, TASKS
-from .state import Sandbox
+from .control import calls, fault_answers, setup
+from .memory.state import Sandbox
+from .traffic.posting import CLIENT, HELD, TASKS
+from .world import pages
 
 # The API's own limit is 52.4 MiB; injected mail may be larger.
 MAX_BODY = 200 * 1024 * 1024
@@ -39,8 +37,8 @@ _PARTS = (
     stored,
     suppressions,
     fault_answers,
-    control_setup,
-    control,
+    setup,
+    calls,
     pages,
 )
 

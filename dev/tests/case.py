@@ -11,8 +11,8 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from mailgun_sandbox.app import make_app
-from mailgun_sandbox.keys import Keys
-from mailgun_sandbox.state import Domain, Route, Sandbox
+from mailgun_sandbox.memory.keys import Keys
+from mailgun_sandbox.memory.state import Domain, Route, Sandbox
 
 DOMAIN = "mail.example.com"
 MIME = b"From: sales@mail.example.com\r\nTo: customer@example.org\r\n\r\nHello\r\n"

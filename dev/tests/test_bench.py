@@ -6,7 +6,7 @@ import unittest
 
 from workbench.bench import outbound_report, ways
 from workbench.bench.ways import Way
-from workbench.steps import Steps
+from workbench.machine.steps import Steps
 
 KEPT = {
     ways.CORE_NEAR: 40.0,

@@ -1,6 +1,6 @@
 """Domains, DNS records and the signing key."""
 
-from mailgun_sandbox.state import Domain
+from mailgun_sandbox.memory.state import Domain
 
 from .case import DOMAIN, SandboxCase
 

@@ -5,7 +5,7 @@ import time
 import unittest
 
 import aiohttp
-from mailgun_sandbox.faults import Fault, parse
+from mailgun_sandbox.memory.faults import Fault, parse
 
 from .case import DOMAIN, SandboxCase
 

@@ -1,6 +1,6 @@
 """Keys and their rights."""
 
-from mailgun_sandbox.state import Domain
+from mailgun_sandbox.memory.state import Domain
 
 from .case import DOMAIN, SandboxCase, authorization
 

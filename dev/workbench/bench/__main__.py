@@ -6,9 +6,9 @@ import sys
 import psycopg2
 import requests
 
-from .. import processes
-from ..steps import StepFailed, Steps
-from ..web_client import OdooError
+from ..machine import processes
+from ..machine.steps import StepFailed, Steps
+from ..servers.web_client import OdooError
 from . import events, inbound, outbound
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import requests
-from mailgun_sandbox import event_shapes, signing
-from mailgun_sandbox.state import Mail
+from mailgun_sandbox.memory.state import Mail
+from mailgun_sandbox.traffic import event_shapes, signing
 
-from ..demo_stage import DOMAIN, SIGNING_KEY
-from ..steps import StepFailed
+from ..demo.demo_stage import DOMAIN, SIGNING_KEY
+from ..machine.steps import StepFailed
 
 _STORAGE = "https://storage-us-west1.api.mailgun.net/v3/domains/x/messages/"
 _RAW = b"From: sales@example.com\r\nSubject: Your order\r\n\r\nThank you.\r\n"

@@ -8,22 +8,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import databases, odoo, odoo_run, paths, postgres, template
-from ..demo_stage import DOMAIN, SIGNING_KEY
-from ..odoo_log import Record
-from ..odoo_server import OdooServer
-from ..ports import HOST, free_port
-from ..report import Report
-from ..steps import StepFailed, Steps
+from ..demo.demo_stage import DOMAIN, SIGNING_KEY
+from ..machine import databases, paths, postgres
+from ..machine.ports import HOST, free_port
+from ..machine.report import Report
+from ..machine.steps import StepFailed, Steps
+from ..servers import odoo, odoo_run, template
+from ..servers.odoo_log import Record
+from ..servers.odoo_server import OdooServer
 
 OURS, LONG, OCA = (f"mailgun_bench_events{end}" for end in ("", "_long", "_oca"))
 FLOOR = "mail_mailgun_bench_floor"
 _OCA_MODULE = "mail_tracking_mailgun"
 _OCA_WHEELS = ("odoo-addon-mail-tracking", "odoo-addon-mail-tracking-mailgun")
 _OCA_FOLDER = paths.STATE / "oca"
-_ADDONS = (paths.DEV / "workbench" / "bench" / "floor", _OCA_FOLDER / "odoo" / "addons")
+_ADDONS = (Path(__file__).with_name("floor"), _OCA_FOLDER / "odoo" / "addons")
 _ADDONS_PATH = ("--addons-path", ",".join(map(str, _ADDONS)))
-_SCRIPTS = paths.DEV / "workbench" / "scripts"
+_SCRIPTS = Path(__file__).with_name("scripts")
 # What a script has found out.
 _LOGGER = "bench"
 

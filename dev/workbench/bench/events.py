@@ -5,8 +5,8 @@ import itertools
 import json
 import math
 
-from .. import paths
-from ..steps import StepFailed, Steps
+from ..machine import paths
+from ..machine.steps import StepFailed, Steps
 from . import event_stage
 from .event_posts import DOMAIN, EVENTS_OF_A_MAIL, Lane, events, race
 from .event_stage import LONG, OCA, OURS, EventStage

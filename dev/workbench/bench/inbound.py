@@ -9,9 +9,10 @@ import time
 
 import requests
 
-from .. import demo_settings, demo_stage, postgres
-from ..demo_stage import DATABASE, DOMAIN, SIGNING_KEY, Stage
-from ..steps import Steps
+from ..demo import demo_settings, demo_stage
+from ..demo.demo_stage import DATABASE, DOMAIN, SIGNING_KEY, Stage
+from ..machine import postgres
+from ..machine.steps import Steps
 
 SHORT, LONG = 1_000, 100_000
 ROUNDS = 3

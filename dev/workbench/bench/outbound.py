@@ -4,18 +4,20 @@ import argparse
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from .. import demo_stage, odoo_run, paths
-from ..odoo_log import Record
-from ..ports import HOST
+from ..demo import demo_stage
+from ..machine.ports import HOST
+from ..machine.steps import StepFailed, Steps
+from ..servers import odoo_run
+from ..servers.odoo_log import Record
 from ..sinks.http import HttpSink
 from ..sinks.listening import listening
 from ..sinks.smtp import SmtpSink
-from ..steps import StepFailed, Steps
 from . import outbound_report, ways
 from .ways import Way
 
-_SCRIPT = paths.DEV / "workbench" / "scripts" / "bench_out.py"
+_SCRIPT = Path(__file__).with_name("scripts") / "bench_out.py"
 _LOGGER = "bench"
 # Lanes are a fifth of these at most.
 _CONNECTIONS = 5 * max(ways.LANES)

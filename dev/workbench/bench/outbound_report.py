@@ -2,7 +2,7 @@
 
 import statistics
 
-from ..steps import Steps
+from ..machine.steps import Steps
 from . import ways
 from .ways import Way
 

@@ -7,10 +7,10 @@ import sys
 import psycopg2
 import requests
 
-from .. import processes
 from ..bench.ways import DEFAULT_LANES
-from ..steps import StepFailed, Steps
-from ..web_client import OdooError
+from ..machine import processes
+from ..machine.steps import StepFailed, Steps
+from ..servers.web_client import OdooError
 from . import outgoing, recipients, replies, storm
 
 

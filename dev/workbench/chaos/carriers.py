@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from ..sandbox_client import SandboxClient
+from ..servers.sandbox_client import SandboxClient
 from ..sinks.smtp import SmtpSink
 
 # Of the posts, or of the recipients with SMTP.

@@ -7,7 +7,7 @@ believes to have done.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..demo_stage import Stage
+from ..demo.demo_stage import Stage
 from .letters import Letter
 
 _RECORDS = """

@@ -5,9 +5,9 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
-from .. import postgres
-from ..demo_stage import DATABASE, Stage
-from ..web_client import WebClient
+from ..demo.demo_stage import DATABASE, Stage
+from ..machine import postgres
+from ..servers.web_client import WebClient
 
 _SECONDS = 1
 _DUE = """

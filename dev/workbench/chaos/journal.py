@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from ..demo_stage import Stage
-from ..steps import Steps
-from ..web_client import OdooError, WebClient
+from ..demo.demo_stage import Stage
+from ..machine.steps import Steps
+from ..servers.web_client import OdooError, WebClient
 from . import settings
 from .letters import Letter
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 
-from ..demo_settings import SALES_ALIAS
-from ..demo_stage import DOMAIN
+from ..demo.demo_settings import SALES_ALIAS
+from ..demo.demo_stage import DOMAIN
 
 SALES = f"{SALES_ALIAS}@{DOMAIN}"
 SERVICE = f"service@{DOMAIN}"

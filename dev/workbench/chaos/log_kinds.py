@@ -3,9 +3,9 @@
 import re
 from collections import Counter
 
-from ..demo_stage import Stage
-from ..odoo_log import Reader, Record
-from ..steps import Steps
+from ..demo.demo_stage import Stage
+from ..machine.steps import Steps
+from ..servers.odoo_log import Reader, Record
 
 _LEVELS = {"ERROR", "CRITICAL"}
 _WIDTH = 90

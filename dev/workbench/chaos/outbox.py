@@ -2,8 +2,8 @@
 
 import secrets
 
-from ..demo_stage import DOMAIN
-from ..web_client import WebClient
+from ..demo.demo_stage import DOMAIN
+from ..servers.web_client import WebClient
 
 _BODY = "<p>Your order leaves our warehouse today.</p>"
 

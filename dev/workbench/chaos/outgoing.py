@@ -9,12 +9,12 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 
-from .. import demo_stage
-from ..demo_stage import DOMAIN, Stage
-from ..ports import HOST
+from ..demo import demo_stage
+from ..demo.demo_stage import DOMAIN, Stage
+from ..machine.ports import HOST
+from ..machine.steps import Steps
 from ..sinks.listening import listening
 from ..sinks.smtp import SmtpSink
-from ..steps import Steps
 from . import crons, log_kinds, settings, tally
 from .carriers import Mailgun, MailServer
 from .outbox import Outbox

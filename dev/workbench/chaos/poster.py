@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
-from mailgun_sandbox import forms, signing
+from mailgun_sandbox.traffic import forms, signing
 
-from ..demo_stage import SIGNING_KEY
-from ..steps import StepFailed
+from ..demo.demo_stage import SIGNING_KEY
+from ..machine.steps import StepFailed
 from .letters import Letter
 
 _PATH = "/mailgun/inbound/mime"

@@ -3,10 +3,10 @@
 import time
 from argparse import Namespace
 
-from .. import demo_stage
-from ..demo_stage import Stage
-from ..ports import free_port
-from ..steps import Steps
+from ..demo import demo_stage
+from ..demo.demo_stage import Stage
+from ..machine.ports import free_port
+from ..machine.steps import Steps
 from . import census, journal, log_kinds, poster, settings
 from .letters import ALIASES, Desk, Letter
 

@@ -3,9 +3,9 @@
 import itertools
 from argparse import Namespace
 
-from .. import demo_stage
-from ..demo_stage import Stage
-from ..steps import Steps
+from ..demo import demo_stage
+from ..demo.demo_stage import Stage
+from ..machine.steps import Steps
 from . import census, journal, poster, settings
 from .letters import CATCHALL, CONTACTS, SALES, SERVICE, Desk, Letter
 from .recipients import kind_of, server_options

@@ -1,9 +1,9 @@
 """What the database needs besides the demonstration's settings."""
 
-from .. import demo_settings
-from ..demo_stage import DATABASE, Stage
-from ..steps import Steps
-from ..web_client import WebClient
+from ..demo import demo_settings
+from ..demo.demo_stage import DATABASE, Stage
+from ..machine.steps import Steps
+from ..servers.web_client import WebClient
 from .letters import CONTACTS, SERVICE
 
 

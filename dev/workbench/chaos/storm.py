@@ -4,9 +4,10 @@ import random
 import time
 from argparse import Namespace
 
-from .. import demo_stage, postgres
-from ..demo_stage import Stage
-from ..steps import StepFailed, Steps
+from ..demo import demo_stage
+from ..demo.demo_stage import Stage
+from ..machine import postgres
+from ..machine.steps import StepFailed, Steps
 from . import census, journal, log_kinds, settings
 from .letters import CONTACTS, SALES, SERVICE, Desk, Letter
 from .recipients import kind_of, server_options

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..demo_stage import Stage
+from ..demo.demo_stage import Stage
 from .outbox import Outbox
 
 _STATES = "SELECT state, count(*) FROM mail_mail WHERE id = ANY(%s) GROUP BY state"

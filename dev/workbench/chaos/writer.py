@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from ..sandbox_client import SandboxClient
+from ..servers.sandbox_client import SandboxClient
 from .letters import Letter
 
 _BURST = 12

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from .. import processes
+from ..machine import processes
 from .command import main
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import requests
 
-from ..ports import HOST
+from ..machine.ports import HOST
 from . import catcher, local, target
 from .assumption import NotChecked
 from .run import run

@@ -1,6 +1,6 @@
 """What was found: a line for each assumption, one line to close it."""
 
-from ..voice import Voice
+from ..machine.voice import Voice
 
 
 class Findings(Voice):

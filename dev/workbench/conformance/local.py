@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from aiohttp import web
 from mailgun_sandbox.app import make_app
-from mailgun_sandbox.keys import Keys
-from mailgun_sandbox.state import Domain, Sandbox
+from mailgun_sandbox.memory.keys import Keys
+from mailgun_sandbox.memory.state import Domain, Sandbox
 
-from ..ports import HOST
+from ..machine.ports import HOST
 from . import catcher
 from .target import Target
 

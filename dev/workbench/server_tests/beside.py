@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .. import odoo_run, paths
+from ..machine import paths
+from ..servers import odoo_run
 from .lab import Lab
 from .sentence import NotChecked, Subject, Wrong, same, true
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from .. import postgres
+from ..machine import postgres
 from .sentence import NotChecked
 
 _WORDS = "could not serialize"

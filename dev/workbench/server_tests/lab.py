@@ -7,9 +7,9 @@ from collections.abc import Callable
 import psycopg2
 import requests
 
+from ..machine.steps import StepFailed, Steps
+from ..servers.web_client import OdooError
 from ..sinks.smtp import SmtpSink
-from ..steps import StepFailed, Steps
-from ..web_client import OdooError
 from .lab_odoo import LabOdoo
 from .outside import Outside
 from .sentence import NotChecked, Wrong

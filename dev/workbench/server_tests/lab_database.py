@@ -1,6 +1,6 @@
 """What PostgreSQL has, read and aged behind Odoo's back."""
 
-from .. import postgres
+from ..machine import postgres
 from .collisions import Collisions
 
 

@@ -5,11 +5,11 @@ import textwrap
 from functools import cached_property
 from pathlib import Path
 
-from .. import odoo
-from ..odoo_server import OdooServer
-from ..ports import HOST, free_port
-from ..steps import Steps
-from ..web_client import WebClient
+from ..machine.ports import HOST, free_port
+from ..machine.steps import Steps
+from ..servers import odoo
+from ..servers.odoo_server import OdooServer
+from ..servers.web_client import WebClient
 from .lab_database import LabDatabase
 
 

@@ -2,9 +2,9 @@
 
 import threading
 
-from .. import postgres
-from ..ports import HOST, free_port
-from ..web_client import OdooError
+from ..machine import postgres
+from ..machine.ports import HOST, free_port
+from ..servers.web_client import OdooError
 from .lab import Lab
 from .sentence import Subject, Wrong, same
 from .settings import API_KEY, TOLD

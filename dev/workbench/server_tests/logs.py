@@ -2,7 +2,7 @@
 
 import re
 
-from ..odoo_log import Reader, Record
+from ..servers.odoo_log import Reader, Record
 from .lab import Lab
 from .sentence import Subject, same
 

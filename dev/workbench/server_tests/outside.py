@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import requests
 
-from ..sandbox_client import SandboxClient
+from ..servers.sandbox_client import SandboxClient
 
 
 class Outside(SandboxClient):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from ..report import Report
+from ..machine.report import Report
 from . import (
     beside,
     doubt,

@@ -1,6 +1,6 @@
 """What the database needs: three domains at Mailgun, and a mail server besides."""
 
-from ..ports import HOST
+from ..machine.ports import HOST
 from .lab import Lab
 
 # Mailgun posts its events.

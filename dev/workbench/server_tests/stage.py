@@ -3,18 +3,14 @@
 import contextlib
 from collections.abc import Iterator
 
-from .. import (
-    database_tests,
-    databases,
-    demo_stage,
-    odoo,
-    postgres,
-    sandbox_process,
-)
-from ..report import Report
+from ..checks import database_tests
+from ..demo import demo_stage
+from ..machine import databases, postgres
+from ..machine.report import Report
+from ..machine.steps import Steps
+from ..servers import odoo, sandbox_process
 from ..sinks.listening import listening
 from ..sinks.smtp import SmtpSink
-from ..steps import Steps
 from . import settings
 from .lab import Lab
 from .outside import Outside

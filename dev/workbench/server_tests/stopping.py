@@ -4,7 +4,7 @@ import re
 import time
 
 from ..bench.ways import DEFAULT_LANES
-from ..ports import free_port
+from ..machine.ports import free_port
 from .lab import Lab
 from .sentence import Subject, same, true
 

@@ -5,7 +5,7 @@ import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 
-from ..ports import HOST
+from ..machine.ports import HOST
 
 _CLOSED = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
 _MAX_MESSAGE = 32 * 1024 * 1024

@@ -12,7 +12,7 @@ import uuid
 import xmlrpc.client
 from unittest.mock import patch
 
-from mailgun_sandbox import forms
+from mailgun_sandbox.traffic import forms
 
 from odoo.tests.test_cursor import TestCursor
 from odoo.tools import email_normalize, email_split, mute_logger

@@ -1,0 +1,1 @@
+"""Mailgun's API, a file for each chapter of its reference."""

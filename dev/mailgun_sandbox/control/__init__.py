@@ -1,0 +1,1 @@
+"""What Mailgun does not have: how scripts steer it, under ``/sandbox``."""

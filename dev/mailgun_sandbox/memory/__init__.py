@@ -1,0 +1,1 @@
+"""What the local Mailgun knows while it runs, and what is to go wrong."""

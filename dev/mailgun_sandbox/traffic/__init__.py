@@ -1,0 +1,1 @@
+"""What becomes of mail: delivered, received, routed, told by events and posts."""

@@ -1,0 +1,77 @@
+"""What can be said of the files without running them."""
+
+import io
+import subprocess
+import sys
+
+from docutils.core import publish_string
+from lxml import etree
+
+from ..machine import paths, sources
+from ..machine.report import Report
+from . import imports
+
+
+def run(report: Report) -> None:
+    """Check style, imports, documentation and XML."""
+    report.check(
+        "ruff check", _tool("ruff", "check", "--output-format", "concise", ".")
+    )
+    report.check("ruff format", _tool("ruff", "format", "--check", "--diff", "."))
+    report.check("who imports what", imports.problems())
+    report.check("XML is well-formed", _xml_problems())
+    report.check("README.rst renders", _readme_problems())
+    report.check("pylint-odoo", _pylint_problems())
+
+
+def _tool(*arguments: str) -> str:
+    """Run a Python tool in the checkout; its output counts if it fails."""
+    result = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=paths.ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return result.stdout.strip() if result.returncode else ""
+
+
+def _pylint_problems() -> str:
+    config = paths.ROOT / "pyproject.toml"
+    found = _tool("pylint", f"--rcfile={config}", "--jobs=2", str(paths.MODULE))
+    return found.replace(f"{paths.MODULE}/", "")
+
+
+def _xml_problems() -> str:
+    problems = []
+    for name in sources.files(".xml") + sources.files(".svg"):
+        try:
+            etree.parse(paths.ROOT / name)
+        except etree.XMLSyntaxError as error:
+            problems.append(f"{name}: {error}")
+    return "\n".join(problems)
+
+
+def _readme_problems() -> str:
+    readme = paths.ROOT / "README.rst"
+    if not readme.exists():
+        return "there is no README.rst: Apps shows it as the module's description"
+    warnings = io.StringIO()
+    publish_string(
+        readme.read_text(),
+        source_path="README.rst",
+        writer_name="html",
+        # As Odoo does (ir_module.py), but that it ignores what is wrong.
+        settings_overrides={
+            "doctitle_xform": False,
+            "embed_stylesheet": False,
+            "file_insertion_enabled": False,
+            "halt_level": 5,
+            "output_encoding": "unicode",
+            "report_level": 2,
+            "warning_stream": warnings,
+            "xml_declaration": False,
+        },
+    )
+    return warnings.getvalue()
