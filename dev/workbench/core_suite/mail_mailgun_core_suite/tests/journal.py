@@ -17,13 +17,13 @@ from mailgun_sandbox.traffic import forms
 from odoo.tests.test_cursor import TestCursor
 from odoo.tools import email_normalize, email_split, mute_logger
 
-from odoo.addons.mail_mailgun.models.inbound_queue import InboundQueue
-from odoo.addons.mail_mailgun.models.mail_thread import header_recipients
-from odoo.addons.mail_mailgun.tools.forms import parse_form
-from odoo.addons.mail_mailgun.tools.inbound import read_inbound
-from odoo.addons.mail_mailgun.tools.mail_head import envelope
+from odoo.addons.mail_mailgun.models.inbound.inbound_queue import InboundQueue
+from odoo.addons.mail_mailgun.models.inbound.mail_thread import header_recipients
+from odoo.addons.mail_mailgun.tools.mime.forms import parse_form
+from odoo.addons.mail_mailgun.tools.mime.inbound import read_inbound
+from odoo.addons.mail_mailgun.tools.mime.mail_head import envelope
 
-_ROUTING = "odoo.addons.mail_mailgun.models.mailgun_inbound_routing"
+_ROUTING = "odoo.addons.mail_mailgun.models.inbound.routing"
 
 
 class ThroughJournal:
