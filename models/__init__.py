@@ -7,7 +7,7 @@ transactions <- domain <- inbound, outgoing <- events <- suppressions
 # those of the wings it uses.
 from . import transactions  # isort: skip
 from . import domain  # isort: skip
-from . import inbound  # isort: skip
 from . import outgoing  # isort: skip
+from . import inbound  # isort: skip
 from . import events  # isort: skip
 from . import suppressions  # isort: skip

@@ -13,6 +13,7 @@ import psycopg2
 from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, fields, models
+from odoo.tools import format_datetime
 
 from ...tools.api.management import Management
 from ...tools.errors import ApiError, MalformedPayload, TransientError
@@ -24,6 +25,9 @@ LEVELS = ("ok", "info", "warning", "error")
 
 # Nothing waits this long unless something is stuck.
 LATE = timedelta(minutes=15)
+
+# How many reasons of one kind are told, the most frequent first.
+MAX_REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,16 @@ class MailgunDomain(models.Model):
         if self.state != "ready" or self.is_foreign:
             return [self._health_of_use()]
         return [*self._health_of_account(), *self._health_of_traffic()]
+
+    def _health_of_traffic(self):
+        """Return the lines that tell of mail; each wing appends its own.
+
+        What waits or failed shows only when there is some.
+        """
+        return []
+
+    def _when(self, moment):
+        return format_datetime(self.env, moment) if moment else ""
 
     # === DAILY CHECK === #
 

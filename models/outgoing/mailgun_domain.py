@@ -179,7 +179,7 @@ class MailgunDomain(models.Model):
             )
         )
 
-    # === HEALTH: MAIL THAT HAS NOT LEFT, OR MAY NOT HAVE === #
+    # === HEALTH === #
 
     waiting_count = fields.Integer("Emails That Wait", compute="_compute_waiting_count")
 
@@ -188,6 +188,45 @@ class MailgunDomain(models.Model):
         for domain in self:
             waiting = domain._waiting_mail() if domain.id else Domain.FALSE
             domain.waiting_count = emails.search_count(waiting)
+
+    def _health_of_traffic(self):
+        return [
+            *super()._health_of_traffic(),
+            self._health_of_sending(),
+            *self._health_of_outgoing(),
+        ]
+
+    def _health_of_sending(self):
+        if self.sending_trouble:
+            text = self.env._(
+                "Mailgun did not take the last mail (%(when)s): %(why)s",
+                when=self._when(self.sending_trouble_at),
+                why=self.sending_trouble,
+            )
+            return HealthLine(
+                "error",
+                self.env._("Mail out"),
+                text,
+                self.env._(
+                    "Mail that waits goes by itself then. Press Retry on mail that has "
+                    "failed."
+                ),
+            )
+        if not self.mail_server_ids:
+            return HealthLine(
+                "warning",
+                self.env._("Mail out"),
+                self.env._("No outgoing mail server uses this domain."),
+                self.env._("Press Set Up Mail."),
+            )
+        if not self.last_sent_at:
+            return HealthLine(
+                "info",
+                self.env._("Mail out"),
+                self.env._("None yet."),
+                self.env._("Try a round trip."),
+            )
+        return HealthLine("ok", self.env._("Mail out"), self._when(self.last_sent_at))
 
     def _health_of_outgoing(self):
         """Return a line for each kind of waiting; none when nothing waits."""
