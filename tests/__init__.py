@@ -9,6 +9,7 @@ from . import (
     test_event_post,
     test_events_cost,
     test_events_endpoint,
+    test_every_form,
     test_forms,
     test_health,
     test_held_attachments,

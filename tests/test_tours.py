@@ -74,6 +74,14 @@ class TestTours(HttpCase):
         trip = self.env["mailgun.round.trip"].search([], limit=1)
         self.assertEqual((trip.state, trip.remedy), ("done", False))
 
+    def test_an_administrator_sets_a_domain_up_by_hand(self):
+        url = "/odoo/action-mail_mailgun.mailgun_domain_action"
+        self.start_tour(url, "mail_mailgun_by_hand", login="admin")
+        self.env.invalidate_all()
+        domain = self.env["mailgun.domain"].search([("name", "=", DOMAIN)])
+        self.assertEqual((domain.state, domain.key_kind), ("ready", "api"))
+        self.assertTrue(domain.mail_server_ids and domain.incoming_server_ids)
+
     def test_a_message_reaches_the_customer_and_the_reply_the_chatter(self):
         self.connect()
         partner = self.env["res.partner"].create(

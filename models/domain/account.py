@@ -57,7 +57,7 @@ class MailgunDomain(models.Model):
             names = sorted({domain.name or "", domain.alias_domain_id.name or ""})
             text = "|".join(filter(None, names))
             text = f"({text})" if "|" in text else text
-            domain.route_expression = f'match_recipient(".*@{text}")'
+            domain.route_expression = text and f'match_recipient(".*@{text}")'
 
     # === ACTIONS === #
 

@@ -5,6 +5,16 @@ from odoo.tools import email_domain_extract, email_normalize
 
 ANYBODY = "customer@example.com"
 
+# What there is to show once the domain has a name.
+_SHOWN = (
+    "preview_server_id",
+    "preview_from",
+    "preview_reply_to",
+    "preview_return_path",
+    "preview_alignment",
+    "preview_warning",
+)
+
 
 class MailgunDomain(models.Model):
     """What a customer will see: the addresses on a mail of the current user.
@@ -46,7 +56,9 @@ class MailgunDomain(models.Model):
         server = server or servers
         shown = _shown_from(server, author, smtp_from)
         reply_to = self.env["mail.thread"]._notify_get_reply_to(default=author)
-        for domain in self:
+        named = self.filtered("name")
+        (self - named).update(dict.fromkeys(_SHOWN, False))
+        for domain in named:
             domain.preview_server_id = server
             domain.preview_from = shown
             domain.preview_reply_to = reply_to.get(False)
@@ -70,7 +82,8 @@ class MailgunDomain(models.Model):
         """Say what is odd about the sender; False when nothing is."""
         if not self.mail_server_ids:
             return self.env._("No outgoing mail server uses this domain yet.")
-        if server.mailgun_domain_id != self:
+        # In a form this is a copy of the record that is being changed.
+        if server.mailgun_domain_id != self._origin:
             return self.env._(
                 "Your mails do not leave through this domain but by “%(server)s”: its "
                 "From Filter fits %(sender)s better. Change the From Filter of one of "

@@ -305,7 +305,7 @@ class MailgunDelivery(models.Model):
 
     def _is_in_doubt(self):
         """Tell whether a request was made, and nobody knows how it ended."""
-        if self.state != "sending":
+        if self.state != "sending" or not self.sending_at:
             return False
         age = fields.Datetime.now() - self.sending_at
         return bool(self.doubt) or age > STILL_SENDING

@@ -61,3 +61,76 @@ registry.category("web_tour.tours").add("mail_mailgun_connect", {
         },
     ],
 });
+
+/** The same by hand: a new domain, filled in, saved and confirmed. */
+registry.category("web_tour.tours").add("mail_mailgun_by_hand", {
+    steps: () => [
+        {
+            trigger: ".o_list_button_add",
+            run: "click",
+        },
+        {
+            content: "nothing is shown of mail as long as the domain has no name",
+            trigger: ".o_notebook_headers a:contains('Senders')",
+            run: "click",
+        },
+        {
+            trigger: ".o_notebook_content:has([name='preview_return_path']):not(:contains('@'))",
+        },
+        {
+            trigger: ".o_field_widget[name='name'] input",
+            run: "edit mail.example.com",
+        },
+        {
+            trigger: ".o_notebook_headers a:contains('Settings')",
+            run: "click",
+        },
+        {
+            trigger: ".o_field_widget[name='api_key'] input",
+            run: "edit sandbox-api-key",
+        },
+        {
+            trigger: ".o_field_widget[name='webhook_signing_key'] input",
+            run: "edit sandbox-signing-key",
+        },
+        {
+            trigger: ".o_notebook_headers a:contains('Senders')",
+            run: "click",
+        },
+        {
+            content: "what a customer will see",
+            trigger:
+                ".o_field_widget[name='preview_return_path']:contains('bounce+…@mail.example.com')",
+        },
+        {
+            trigger: ".o_form_button_save",
+            run: "click",
+        },
+        {
+            trigger: ".o_form_saved button[name='action_confirm']",
+            run: "click",
+        },
+        {
+            trigger: ".o_arrow_button_current:contains('In use')",
+        },
+        {
+            trigger: "button[name='action_test_connection']",
+            run: "click",
+        },
+        {
+            trigger: ".o_notification:has(.bg-success)",
+        },
+        {
+            trigger: "button[name='action_setup_mail']",
+            run: "click",
+        },
+        {
+            trigger: ".o_notebook_headers a:contains('Settings')",
+            run: "click",
+        },
+        {
+            content: "it sends and receives",
+            trigger: ".o_field_widget[name='mail_server_ids'] .badge",
+        },
+    ],
+});
