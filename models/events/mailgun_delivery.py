@@ -1,12 +1,12 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import email_normalize, plaintext2html
 
-from ...const import COUNTED, DELIVERY_RETENTION_DAYS
+from ...const import COUNTED, DELIVERY_RETENTION_DAYS, PENDING_DAYS
 from ...tools.delivery_state import Fate, Happening
 from ..outgoing import mailing_traces
 from ..outgoing.mailgun_delivery import TIMES
@@ -40,6 +40,8 @@ class Change:
         """Tell whether something has happened that was not known before."""
         return kind in self.after.times and kind not in self.before.times
 
+
+_BATCH = 10_000
 
 _COUNTERS = {"opened": "open_count", "clicked": "click_count"}
 
@@ -318,6 +320,13 @@ class MailgunDelivery(models.Model):
                     blacklist._add(delivery.recipient, message=text)
 
     # === RETENTION === #
+
+    @api.autovacuum
+    def _gc_pending_traces(self):
+        """Count mail of mailings as received that has been on its way for so long."""
+        before = fields.Datetime.now() - timedelta(days=PENDING_DAYS)
+        count = mailing_traces.end_waiting(self.env, before, _BATCH)
+        return count, count == _BATCH
 
     @api.autovacuum
     def _gc_deliveries(self):
