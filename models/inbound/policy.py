@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from odoo import api, fields, models
-from odoo.tools import email_normalize, email_split, html2plaintext
+from odoo.tools import email_normalize, email_split
 from odoo.tools.mail import decode_message_header
 
 from ...tools.mime.mail_head import parse_head
@@ -80,9 +80,7 @@ class MailgunInboundEmail(models.Model):
     def _compute_preview(self):
         for row in self:
             raw = row.state in UNFINISHED and row._raw_bytes()
-            kind, text = text_of(raw or b"")
-            text = html2plaintext(text) if kind == "html" else text
-            row.preview = text.strip()[:MAX_PREVIEW]
+            row.preview = text_of(raw or b"")[:MAX_PREVIEW]
 
     # === VERDICTS === #
 
