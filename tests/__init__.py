@@ -13,6 +13,7 @@ from . import (
     test_forms,
     test_health,
     test_held_attachments,
+    test_held_text,
     test_inbound_attachments,
     test_inbound_cost,
     test_inbound_endpoint,

@@ -7,6 +7,7 @@ The class says what to *do*, the text says what happened and how to repair it:
 * :class:`UnsettledError`  so it was before, and Mailgun was not asked again;
 * :class:`SettingError`    somebody has to change a setting, here or at Mailgun;
 * :class:`RefusedMessage`  this one mail has to change, all others are fine;
+* :class:`LostMail`        its file has to come back, from a backup or from the sender;
 * :class:`InvalidSignature`, :class:`MalformedPayload`  what came in is not for us.
 """
 
@@ -62,6 +63,10 @@ class RefusedRecipient(RefusedMessage):
 
 class MalformedPayload(MailgunError):
     """A request that can never become a mail or an event."""
+
+
+class LostMail(MailgunError):
+    """The bytes of a mail are not where they were kept."""
 
 
 class InvalidSignature(MailgunError):

@@ -7,15 +7,24 @@ from ..transactions.own_cursor import WHOLE_FILES
 
 
 class IrAttachment(models.Model):
-    """Writes the files of our transactions whole or not at all.
+    """Reads and writes files whole or not at all.
 
-    Core opens a file under its final name and then fills it. Who is killed in between
-    leaves half a file, and every later attempt with the same bytes is refused as a
-    collision; who comes at that moment sees half a mail, or is refused as well.
-    Mailgun posts the same bytes once for each recipient, at one instant.
+    Core reads a file that is missing as an empty one. It opens a new one under its
+    final name and then fills it: who is killed in between leaves half a file, and every
+    later attempt with the same bytes is refused as a collision; who comes at that
+    moment sees half a mail, or is refused as well. Mailgun posts the same bytes once
+    for each recipient, at one instant.
     """
 
     _inherit = "ir.attachment"
+
+    def _mailgun_bytes(self):
+        """Return the exact bytes, or None when the file store does not have them.
+
+        In the context of a form core gives the size in place of the bytes.
+        """
+        data = self.with_context(bin_size=False).raw or b""
+        return data if self._compute_checksum(data) == self.checksum else None
 
     @api.model
     def _get_path(self, bin_data, sha):

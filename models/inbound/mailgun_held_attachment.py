@@ -80,6 +80,26 @@ class MailgunHeldAttachment(models.Model):
             }
         )
 
+    def _bytes(self):
+        attachments = self.env["ir.attachment"].search(
+            [
+                ("res_model", "=", self._name),
+                ("res_field", "=", "data"),
+                ("res_id", "=", self.id),
+            ]
+        )
+        data = attachments._mailgun_bytes() if attachments else None
+        if data is None:
+            raise UserError(
+                self.env._(
+                    "The bytes of “%s” are missing from Odoo's file store or were "
+                    "changed there. Restore the file store from a backup, or press "
+                    "Discard and ask the sender to send the file again.",
+                    self.name,
+                )
+            )
+        return data
+
     # === ACTIONS === #
 
     def action_release(self):
@@ -130,7 +150,7 @@ class MailgunHeldAttachment(models.Model):
         attachment = attachments.create(
             {
                 "name": self.name,
-                "datas": self.with_context(bin_size=False).data,
+                "raw": self._bytes(),
                 "mimetype": self.true_type or UNKNOWN_TYPE,
                 "res_model": message.model or message._name,
                 "res_id": message.res_id or message.id,

@@ -176,10 +176,10 @@ class MailgunInboundEmail(models.Model):
         )
 
     def _raw_bytes(self):
-        """Return the exact bytes of the mail, or None when they were removed."""
+        """Return the exact bytes of the mail; None when they were removed or lost."""
         self.ensure_one()
         attachment = self._raw_attachment()
-        return attachment.raw if attachment else None
+        return attachment._mailgun_bytes() if attachment else None
 
     def _raw_attachment(self):
         return self.env["ir.attachment"].search(

@@ -10,6 +10,7 @@ from odoo.tools import email_normalize
 
 from ...const import NOTES, ROUTING_BACKOFF
 from ...tools.api.stored_mail import StoredMail, fetch
+from ...tools.errors import LostMail
 from ...tools.mime.mail_head import envelope, is_automatic
 from ...tools.mime.verdicts import read_verdicts
 from ..transactions.failures import is_no_route, is_retryable, summary_of, traceback_of
@@ -87,7 +88,7 @@ class MailgunInboundEmail(models.Model):
             return
         if self.stored_url:
             self._fetch_stored()
-        raw = self._raw_bytes()
+        raw = self._bytes_to_route()
         notes = RoutingNotes(
             row=self,
             may_retry=may_retry or self._may_retry(),
@@ -127,6 +128,31 @@ class MailgunInboundEmail(models.Model):
             post = fetch(client, where)
         self._raw_attachment().raw = post.raw
         self.stored_url = False
+
+    def _bytes_to_route(self):
+        """Return the exact bytes of the mail.
+
+        :raise LostMail: they were removed, or the file store has lost them
+        """
+        raw = self._raw_bytes()
+        if raw is not None:
+            return raw
+        attachment = self._raw_attachment()
+        if attachment:
+            raise LostMail(
+                self.env._(
+                    "The file of this mail, %s, is missing from Odoo's file store or "
+                    "was changed there. Restore it from a backup and press Retry, or "
+                    "ask the sender to send the mail again.",
+                    attachment.store_fname,
+                )
+            )
+        raise LostMail(
+            self.env._(
+                "The file of this mail was removed, as that of all mail that needs "
+                "nothing more. Ask the sender to send the mail again."
+            )
+        )
 
     def _is_round_trip(self):
         """Tell whether the mail only proves the way; it goes nowhere then."""
@@ -351,7 +377,8 @@ class MailgunInboundEmail(models.Model):
         """Exempt the authors from the loop guard for good, and route the mails."""
         rows = self.filtered("is_looping")
         allowed = self.env["mail.gateway.allowed"]
-        for author in {one for row in rows for one in authors_of(row._raw_bytes())}:
+        mails = (row._raw_bytes() or b"" for row in rows)
+        for author in {one for raw in mails for one in authors_of(raw)}:
             if not allowed.search_count([("email_normalized", "=", author)]):
                 allowed.create({"email": author})
         rows.action_release()

@@ -6,7 +6,5 @@ Uses every other wing; no wing uses it.
 from . import (
     mailgun_delivery,
     mailgun_domain,
-    mailgun_suppression,
     mailgun_unsubscribe,
-    res_partner,
 )

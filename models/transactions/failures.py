@@ -52,9 +52,12 @@ def is_no_route(error):
 def summary_of(error):
     """Return kind and text of an exception, as text that PostgreSQL takes.
 
+    Of ours the text is a sentence for the person who reads it, and says it all.
+
     :param BaseException error: that was raised
     """
-    return f"{type(error).__name__}: {error}".replace("\0", "")
+    kind = "" if isinstance(error, MailgunError) else f"{type(error).__name__}: "
+    return f"{kind}{error}".replace("\0", "")
 
 
 def traceback_of(error):

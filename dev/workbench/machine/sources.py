@@ -22,12 +22,9 @@ def files(suffix: str = "") -> list[str]:
     )
 
 
-def copy_to(target: Path, suffix: str = "") -> None:
-    """Copy the files to another folder.
-
-    :param suffix: only those that end so
-    """
-    for name in files(suffix):
+def copy_to(target: Path) -> None:
+    """Copy the files to another folder."""
+    for name in files():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(paths.ROOT / name, target / name)
 
