@@ -25,6 +25,7 @@
         "views/ir_mail_server_views.xml",
         "views/mail_mail_views.xml",
         "views/res_config_settings_views.xml",
+        "views/res_partner_views.xml",
         "views/mailgun_menus.xml",
     ],
     "assets": {

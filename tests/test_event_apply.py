@@ -1,10 +1,13 @@
 import itertools
 import json
+import time
 from datetime import timedelta
 
 from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
+
+from odoo.addons.mail_mailgun.tools.event_post import event_of
 
 from .test_sending import MailgunOutcomeCase
 
@@ -121,6 +124,94 @@ class TestEventApply(EventCase):
         self.assertFalse(event.exists())
         self.assertEqual(self.domain.foreign_event_count, 1)
 
+    def test_a_rejected_mail_fails_for_all_its_recipients(self):
+        for variables in ("ours", {}):
+            mail = self.mail(email_cc="boss@example.org")
+            mail.send()
+            other = self.sent(self.bob)
+            self.reject(mail, variables)
+            self.apply()
+            self.assertEqual(
+                self.states(mail),
+                {"customer@example.org": "failed", "boss@example.org": "failed"},
+            )
+            self.assertIn("Sandbox subdomains", self.rows(mail)[0].reason)
+            self.assertEqual(self.states(other), {"bob@example.org": "accepted"})
+
+    def reject(self, mail, variables):
+        """As in Mailgun's manual: no recipient, and not always our variables."""
+        reference = {"odoo": self.rows(mail)[0].reference}
+        event = self.tell(
+            mail,
+            "rejected",
+            reject={"reason": "Sandbox subdomains are for test purposes only."},
+            **{"user-variables": reference if variables == "ours" else variables},
+        )
+        event.recipient = False
+
+    def test_what_a_member_of_a_list_does_is_not_done_to_the_list(self):
+        mail = self.mail(email_to="team@lists.example.org")
+        mail.send()
+        kinds = ("delivered", "unsubscribed", "complained", "opened")
+        reference = {"odoo": self.rows(mail).reference}
+        told = [
+            self.tell(mail, kind, **{"user-variables": reference}) for kind in kinds
+        ]
+        told.append(self.bounce(mail, **{"user-variables": reference}))
+        self.apply()
+        self.assertEqual(self.states(mail), {"team@lists.example.org": "accepted"})
+        self.assertEqual({event.state for event in told}, {"done"})
+        self.assertFalse(self.is_blacklisted("team@lists.example.org"))
+        self.assertEqual(self.anna.message_bounce, 0)
+
+    def test_names_codes_ids_and_times_are_read_in_every_shape_they_come(self):
+        status = {"code": ["550"], "message": "no such user"}
+        for event, state, payload in (
+            ("Delivered", "delivered", {}),
+            (" OPENED ", "opened", {"client-info": {"bot": None}}),
+            (
+                "FAILED",
+                "bounced",
+                {
+                    "severity": "Permanent",
+                    "reason": "Bounce",
+                    "delivery-status": status,
+                },
+            ),
+        ):
+            mail = self.sent()
+            item = {
+                "event": event,
+                "timestamp": time.time() * 1000,
+                "recipient": "Anna@Example.org",
+                "message": {"headers": {"Message-Id": mail.message_id.strip("<>")}},
+                **payload,
+            }
+            with mute_logger(THREAD):
+                self.events._receive(self.domain, event_of(item))
+                self.apply()
+            row = self.rows(mail)
+            self.assertEqual(row.state, state)
+            at = row[f"{state}_at"]
+            self.assertLess(abs(fields.Datetime.now() - at), timedelta(minutes=5))
+
+    def test_no_shape_of_a_payload_makes_an_event_fail(self):
+        odd = (None, 0, True, "", "x", [], [None], {}, {"a": []}, 1e400, -1)
+        names = ("severity", "reason", "delivery-status", "reject", "client-info")
+        names += ("user-variables", "tags", "recipient", "message", "timestamp")
+        mail = self.sent()
+        headers = {"message": {"headers": {"message-id": mail.message_id.strip("<>")}}}
+        for event in ("failed", "rejected", "unsubscribed", "opened", "delivered"):
+            for number, value in enumerate(odd):
+                items = [
+                    {"event": event, "message": headers, name: value} for name in names
+                ]
+                for name, item in zip(names, items, strict=True):
+                    item["id"] = f"{event}-{number}-{name}"
+                    self.events._receive(self.domain, event_of(item))
+        self.apply()
+        self.assertFalse(self.events.search([("state", "in", ("failed", "pending"))]))
+
     def test_an_event_of_an_unknown_kind_is_done_and_changes_nothing(self):
         mail = self.sent()
         event = self.tell(mail, "teleported")
@@ -189,6 +280,48 @@ class TestEventApply(EventCase):
         self.apply()
         self.assertEqual(self.rows(mail).state, "deferred")
         self.assertEqual(self.status(mail), {"Anna": "pending"})
+        self.assertEqual(self.anna.message_bounce, 0)
+
+    def test_a_refusal_that_is_not_about_the_address_is_no_bounce(self):
+        for reason, status, words in (
+            (
+                "espblock",
+                {"code": 550, "message": "Mail from you is blocked"},
+                "550 Mail",
+            ),
+            ("greylisted", {"code": 451, "message": "try later"}, "451 try later"),
+            ("blacklisted", {"code": 554, "message": "on a list"}, "554 on a list"),
+            ("bounce", {"code": 421, "message": "too busy"}, "421 too busy"),
+            ("bounce", {"code": 452, "message": "no room"}, "452 no room"),
+            (
+                "bounce",
+                {
+                    "code": 550,
+                    "message": "5.7.26 did not pass",
+                    "enhanced-code": "5.7.26",
+                },
+                "5.7.26 did not pass",
+            ),
+            ("generic", {"code": 550, "message": "DMARC policy of you"}, "550 DMARC"),
+            ("generic", {"code": 554, "message": "5.6.0 bad content"}, "554 5.6.0"),
+            ("generic", {"code": 552, "message": "mailbox is full"}, "552 mailbox"),
+        ):
+            mail = self.sent()
+            self.tell(
+                mail,
+                "failed",
+                severity="permanent",
+                reason=reason,
+                **{"delivery-status": status},
+            )
+            self.apply()
+            row = self.rows(mail)
+            self.assertEqual(row.state, "failed", (reason, status))
+            self.assertIn(words, row.reason)
+            self.assertEqual(self.status(mail), {"Anna": "exception"})
+            failed = mail.mail_message_id.notification_ids
+            self.assertIn(words, failed.failure_reason)
+            self.assertNotIn("Check the address", row.story)
         self.assertEqual(self.anna.message_bounce, 0)
 
     def test_a_suppressed_address_is_shown_and_no_bounce_is_counted(self):
@@ -273,6 +406,19 @@ class TestEventApply(EventCase):
         blacklist = self.env["mail.blacklist"].search([])
         emails = set(blacklist.mapped("email"))
         self.assertLessEqual({"anna@example.org", "bob@example.org"}, emails)
+
+    def is_blacklisted(self, address):
+        return bool(self.env["mail.blacklist"].search([("email", "=", address)]))
+
+    def test_who_unsubscribes_from_one_tag_still_gets_other_newsletters(self):
+        mail = self.sent()
+        self.tell(mail, "unsubscribed", tags=["offers"])
+        self.apply()
+        self.assertEqual(self.rows(mail).state, "unsubscribed")
+        self.assertFalse(self.is_blacklisted("anna@example.org"))
+        self.tell(mail, "unsubscribed", tags=["*"])
+        self.apply()
+        self.assertTrue(self.is_blacklisted("anna@example.org"))
 
     def test_the_domain_may_leave_the_blacklist_alone(self):
         self.domain.write(

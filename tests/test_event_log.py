@@ -1,6 +1,5 @@
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.tools.api.client import api_url
 from odoo.addons.mail_mailgun.tools.api.event_log import (
     EventLog,
     EventsApi,
@@ -8,6 +7,7 @@ from odoo.addons.mail_mailgun.tools.api.event_log import (
     Window,
     message_id_of,
 )
+from odoo.addons.mail_mailgun.tools.mailgun_url import api_url
 
 from .test_management import DOMAIN, ManagementCase
 

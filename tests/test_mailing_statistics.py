@@ -1,3 +1,4 @@
+from datetime import timedelta
 from unittest import SkipTest
 
 from odoo.tests import tagged
@@ -61,6 +62,20 @@ class TestMailingStatistics(EventCase):
             self.apply()
             self.assertEqual(trace.trace_status, status, event)
         self.assertTrue(trace.sent_datetime)
+
+    def test_what_no_event_ever_tells_of_counts_as_received_after_a_week(self):
+        mail, trace = self.mailed()
+        late, waiting = self.mailed()
+        (mail | late).send()
+        trace.trace_status = waiting.trace_status = "pending"
+        self.rows(mail).sending_at -= timedelta(days=8)
+        self.env.flush_all()
+        self.deliveries._gc_pending_traces()
+        self.assertEqual(
+            (trace.trace_status, waiting.trace_status), ("sent", "pending")
+        )
+        self.mailing.invalidate_recordset(["received_ratio"])
+        self.assertEqual(self.mailing.received_ratio, 50)
 
     def test_opens_and_clicks_have_their_dates(self):
         mail, trace = self.mailed()

@@ -1,8 +1,9 @@
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.mail_mailgun.tools.api.client import MailgunClient, is_mailgun_url
+from odoo.addons.mail_mailgun.tools.api.client import MailgunClient
 from odoo.addons.mail_mailgun.tools.api.management import Management, Route
 from odoo.addons.mail_mailgun.tools.errors import RefusedMessage, SettingError
+from odoo.addons.mail_mailgun.tools.mailgun_url import is_mailgun_url
 
 from .local_mailgun import LocalMailgun
 

@@ -1,6 +1,5 @@
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.tools.api.client import api_url
 from odoo.addons.mail_mailgun.tools.api.suppressions import (
     Page,
     Reading,
@@ -8,6 +7,7 @@ from odoo.addons.mail_mailgun.tools.api.suppressions import (
     SuppressionLists,
 )
 from odoo.addons.mail_mailgun.tools.errors import SettingError
+from odoo.addons.mail_mailgun.tools.mailgun_url import api_url
 
 from .test_management import DOMAIN, ManagementCase
 

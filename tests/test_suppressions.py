@@ -2,7 +2,8 @@ import contextlib
 from datetime import timedelta
 
 from odoo import fields
-from odoo.tests import tagged
+from odoo.exceptions import AccessError
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.mail_mailgun.models.suppressions import lists as suppression_pull
@@ -48,6 +49,19 @@ class TestBounces(SuppressionCase):
         self.assertTrue(row.suppressed_at)
         self.assertIn("550 No such user. When the mailbox works again", row.reason)
         self.assertIn("Lift Suppression", row.reason)
+
+    def test_what_has_arrived_stays_arrived(self):
+        for state in ("delivered", "opened", "clicked"):
+            mail = self.sent()
+            row = self.rows(mail)
+            row.write({"state": state, "delivered_at": row.sending_at})
+            mail.mail_message_id.notification_ids.notification_status = "sent"
+            self.suppress("bounces", ago=-60)
+            self.domain.suppression_readings = False
+            self.ask()
+            self.assertEqual((row.state, row.suppressed_at), (state, False))
+            status = self.notifications(mail.mail_message_id)
+            self.assertEqual(status, {"Anna": "sent"})
 
     def test_the_author_sees_it_at_the_message(self):
         mail = self.sent(self.anna, self.bob)
@@ -159,7 +173,67 @@ class TestBlacklist(SuppressionCase):
         self.suppress("complaints")
         self.ask()
         self.assertFalse(self.blacklisted())
-        self.assertFalse(self.asked("unsubscribes") + self.asked("complaints"))
+        self.domain.blacklist_unsubscribed = True
+        self.ask()
+        self.assertTrue(self.blacklisted())
+
+    def test_the_contact_says_since_when_and_why_it_gets_nothing(self):
+        self.assertFalse(self.anna.mailgun_suppression)
+        self.suppress("bounces", "Anna@Example.org", error="No such user")
+        self.suppress("unsubscribes", tags=["offers"])
+        self.ask()
+        self.anna.invalidate_recordset()
+        text = self.anna.mailgun_suppression
+        self.assertIn("delivers nothing to anna@example.org from mail.example", text)
+        self.assertIn("mail to it came back (No such user).", text)
+        self.assertIn("no mail with the tags offers", text)
+        self.assertFalse(self.bob.mailgun_suppression)
+
+    def test_an_employee_may_read_it_at_the_contact_and_nowhere_else(self):
+        self.suppress("bounces")
+        self.ask()
+        employee = new_test_user(self.env, "employee", "base.group_user")
+        self.env.invalidate_all()
+        anna = self.anna.with_user(employee)
+        self.assertTrue(anna.mailgun_suppression)
+        with self.assertRaises(AccessError):
+            self.env["mailgun.suppression"].with_user(employee).search([])
+        with self.assertRaises(AccessError):
+            anna.action_mailgun_lift_suppression()
+
+    def test_who_is_taken_off_a_list_at_mailgun_is_forgotten_here(self):
+        self.suppress("bounces")
+        self.suppress("complaints")
+        self.ask()
+        self.env.cr.execute("UPDATE mailgun_suppression SET seen_at = '2020-01-01'")
+        self.mailgun.suppressed["complaints"].clear()
+        self.ask()
+        self.anna.invalidate_recordset()
+        self.assertIn("came back", self.anna.mailgun_suppression)
+        self.assertNotIn("spam", self.anna.mailgun_suppression)
+
+    def test_lifting_is_offered_at_the_contact_and_takes_the_note_away(self):
+        self.suppress("bounces")
+        self.ask()
+        action = self.anna.action_mailgun_lift_suppression()
+        wizard = self.env[action["res_model"]].browse(action["res_id"])
+        self.assertEqual(wizard.address, "anna@example.org")
+        wizard.action_lift()
+        self.anna.invalidate_recordset()
+        self.assertFalse(self.anna.mailgun_suppression)
+
+    def test_who_was_suppressed_before_an_upgrade_is_noted_and_not_counted_again(self):
+        self.suppress("bounces")
+        self.ask()
+        self.env["mailgun.suppression"].sudo().search([]).unlink()
+        readings = {**self.domain.suppression_readings}
+        readings["bounces"] = {**readings["bounces"]}
+        del readings["bounces"]["noted"]
+        self.domain.suppression_readings = readings
+        self.ask()
+        self.anna.invalidate_recordset()
+        self.assertTrue(self.anna.mailgun_suppression)
+        self.assertEqual(self.anna.message_bounce, 1)
 
     def test_one_tag_that_is_refused_is_not_every_newsletter(self):
         self.suppress("unsubscribes", tags=["offers"])

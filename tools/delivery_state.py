@@ -5,15 +5,36 @@ kind keeps the earliest time that it happened, and the state is the highest kind
 did. See ``DELIVERY_STATES`` in ``const.py``.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..const import DELIVERY_RANK
 
 # Reasons of a permanent failure that are no answer of the mailbox ("Event structure").
 _SUPPRESSED = "suppress-"
-_GIVEN_UP = frozenset({"old"})
 _SUPPRESSED_CODES = frozenset({605, 606, 607})
+# Somebody on the way did not want the mail, or not from here: nobody looked for a
+# mailbox ("Event structure"; names as in mailgun-go's events).
+_NOT_THE_MAILBOX = frozenset({"old", "espblock", "greylisted", "blacklisted"})
+
+# What an enhanced status code says (RFC 3463): of these the address is to blame, of
+# X.0 and X.5 nothing is known, and all others are about the system, the network, the
+# content or a policy.
+_ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
+_DEAD_ADDRESSES = frozenset(
+    {(1, number) for number in (0, 1, 2, 3, 4, 6, 10)} | {(2, 1)}
+)
+_SAYS_NOTHING = (0, 5)
+
+# Words of servers that send no enhanced code.
+_POLICY = re.compile(
+    r"\b(dmarc|spf|dkim|spam|black-?list\w*|block-?list\w*|block(ed|ing)?|rbl|dnsbl"
+    r"|reputation|policy|virus|malware|content|quota|full|too (large|big|many)"
+    r"|rate|throttl\w*)\b",
+    re.IGNORECASE,
+)
 
 _KINDS = {
     "accepted": "accepted",
@@ -36,12 +57,14 @@ class Happening:
     :param at: seconds since 1970
     :param reason: why, in the words of the mailbox or of Mailgun
     :param reason_kind: Mailgun's word for it: "bounce", "suppress-bounce" ...
+    :param is_total: it is about all mail, not only about mail with a certain tag
     """
 
     kind: str
     at: float
     reason: str = ""
     reason_kind: str = ""
+    is_total: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,12 +112,12 @@ def happening_of(data: Mapping, at: float) -> Happening | None:
     kind = _kind(data)
     if kind is None:
         return None
-    reason_kind = data.get("reason")
     return Happening(
         kind,
         at,
         reason_of(data),
-        reason_kind if isinstance(reason_kind, str) else "",
+        word_of(data, "reason"),
+        kind != "unsubscribed" or _is_total(data.get("tags")),
     )
 
 
@@ -119,10 +142,16 @@ def reason_of(data: Mapping) -> str:
         reject.get("description"),
     )
     words = next((one for one in found if isinstance(one, str) and one.strip()), "")
-    code = status.get("code")
-    if words and isinstance(code, int | str) and code and str(code) not in words:
+    code = next(iter(_texts(status.get("code"))), "")
+    if words and code and code not in words:
         words = f"{code} {words}"
     return " ".join(words.split())[:1000]
+
+
+def word_of(data: Mapping, key: str) -> str:
+    """Return one of Mailgun's own words in lower case; "" when there is none."""
+    value = data.get(key)
+    return value.strip().lower() if isinstance(value, str) else ""
 
 
 def is_machine(data: Mapping) -> bool:
@@ -135,19 +164,65 @@ def is_machine(data: Mapping) -> bool:
 
 
 def _kind(data: Mapping) -> str | None:
-    event = data.get("event")
+    event = word_of(data, "event")
     if event in ("opened", "clicked") and is_machine(data):
         return MACHINE_OPENED
     if event != "failed":
-        return _KINDS.get(event) if isinstance(event, str) else None
+        return _KINDS.get(event)
     # Anything but a clear "permanent" may still arrive.
-    return _failure(data) if data.get("severity") == "permanent" else "deferred"
+    return _failure(data) if word_of(data, "severity") == "permanent" else "deferred"
 
 
 def _failure(data: Mapping) -> str:
-    reason = str(data.get("reason") or "")
-    status = data.get("delivery-status")
-    code = status.get("code") if isinstance(status, dict) else None
-    if reason.startswith(_SUPPRESSED) or code in _SUPPRESSED_CODES:
+    reason, status = word_of(data, "reason"), data.get("delivery-status")
+    status = status if isinstance(status, dict) else {}
+    codes = {int(text) for text in _texts(status.get("code")) if text.isdecimal()}
+    if reason.startswith(_SUPPRESSED) or codes & _SUPPRESSED_CODES:
         return "suppressed"
-    return "failed" if reason in _GIVEN_UP else "bounced"
+    if reason in _NOT_THE_MAILBOX:
+        return "failed"
+    return "bounced" if _is_dead_mailbox(status, codes) else "failed"
+
+
+def _is_dead_mailbox(status: Mapping, codes: set[int]) -> bool:
+    """Tell whether a refusal is about the address: only then is it a bounce.
+
+    A full mailbox, a policy or a list of bad senders refuses this mail, and the next
+    one may be welcome. Where nothing says otherwise the mailbox is to blame, as
+    Mailgun's own word "bounce" does.
+    """
+    words = " ".join(
+        text
+        for key in ("enhanced-code", "bounce-code", "code", "message", "description")
+        for text in _texts(status.get(key))
+    )
+    if found := _ENHANCED.search(words):
+        grade, subject, detail = map(int, found.groups())
+        if grade != 5:
+            return False
+        if subject not in _SAYS_NOTHING:
+            return (subject, detail) in _DEAD_ADDRESSES
+    if any(400 <= code < 500 for code in codes):
+        return False
+    return not _POLICY.search(words)
+
+
+def _is_total(tags: Any) -> bool:
+    """Tell whether somebody wants no mail at all, not only none with a tag.
+
+    As on the list of unsubscribes: no tag, or "*" (API reference, "Unsubscribes").
+    """
+    names = _texts(tags)
+    return not names or "*" in names
+
+
+def _texts(value: Any) -> list[str]:
+    """Return a value that comes as number, as text or as a list of them, as texts."""
+    found = value if isinstance(value, list) else [value]
+    kinds = (str, int, float)
+    texts = [
+        str(one).strip()
+        for one in found
+        if isinstance(one, kinds) and not isinstance(one, bool)
+    ]
+    return [text for text in texts if text and text != "0"]

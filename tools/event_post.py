@@ -15,6 +15,7 @@ from typing import Any
 
 from ..const import REFERENCE_VARIABLE
 from .api.event_log import event_time, message_id_of
+from .delivery_state import word_of
 from .errors import MalformedPayload
 
 _LATEST = 4102444800.0  # the year 2100: an absurd date must not break the calendar
@@ -79,9 +80,9 @@ def event_of(data: dict, keep_reader_details: bool = False) -> EventPost:
     kept, text = _storable_json(data if keep_reader_details else _without_reader(data))
     return EventPost(
         event_id=_text(data, "id") or _digest(text),
-        event=_text(data, "event")[:_MAX_NAME],
-        severity=_text(data, "severity"),
-        reason=_text(data, "reason"),
+        event=_storable(word_of(data, "event"))[:_MAX_NAME],
+        severity=_storable(word_of(data, "severity"))[:_MAX_NAME],
+        reason=_storable(word_of(data, "reason"))[:_MAX_TEXT],
         recipient=_text(data, "recipient").lower(),
         message_id=_storable(message_id_of(data))[:_MAX_TEXT],
         occurred_at=min(max(event_time(data), 0.0) or time.time(), _LATEST),

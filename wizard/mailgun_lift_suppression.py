@@ -60,6 +60,8 @@ class MailgunLiftSuppression(models.TransientModel):
         with secret_keys.as_user_error(), domain._open_reader() as client:
             lists = SuppressionLists(client, domain.name)
             found = {name: lists.find(name, address) for name in LISTS}
+        gone = [name for name in LISTS if not found[name]]
+        self.env["mailgun.suppression"].sudo()._forget(domain, address, gone)
         wizard = self.create(
             {
                 "domain_id": domain.id,
@@ -127,6 +129,8 @@ class MailgunLiftSuppression(models.TransientModel):
         return done, ""
 
     def _note(self, done):
+        suppressions = self.env["mailgun.suppression"].sudo()
+        suppressions._forget(self.domain_id, self.address, done)
         words = {
             BOUNCES: self.env._("bounces"),
             COMPLAINTS: self.env._("complaints"),

@@ -13,6 +13,9 @@ _WORST_FIRST = ("bounce", "exception", "pending", "sent")
 
 _BATCH = 10_000
 
+# Of so many copies of a message each is followed in the author's browser.
+_FOLLOWED_COPIES = 50
+
 
 def _is_email(notification):
     return notification.notification_type == "email"
@@ -92,6 +95,12 @@ class MailNotification(models.Model):
             "failure_reason": reason or False,
         }
 
+    def _mailgun_whose(self):
+        """Return the Message-Id, and contact (or 0) or address of who is notified."""
+        contact = self.res_partner_id.id or 0
+        address = "" if contact else self.mail_email_address or ""
+        return self.mail_message_id.message_id, contact, address
+
     def _mailgun_wait(self):
         """Show as queued what core shows as failed, for it is tried again."""
         self.write(
@@ -103,8 +112,17 @@ class MailNotification(models.Model):
         )
 
     def _mailgun_push(self, message):
-        """Tell the author's browser, as core does, when one of these has changed."""
-        if self and message._is_thread_message():
+        """Tell the author's browser, as core does, when one of these has changed.
+
+        Core sends all notifications of the message along. Of a message to hundreds
+        nobody follows each copy, so only what failed is told at once.
+        """
+        news = self
+        if len(message.notification_ids) > _FOLLOWED_COPIES:
+            news = self.filtered(
+                lambda one: one.notification_status in ("bounce", "exception")
+            )
+        if news and message._is_thread_message():
             message._notify_message_notification_update()
 
     # === MAIL OF WHICH NO EVENT EVER TOLD ANYTHING AFTER IT WAS ACCEPTED === #

@@ -1,12 +1,12 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import email_normalize, plaintext2html
 
-from ...const import COUNTED, DELIVERY_RETENTION_DAYS
+from ...const import COUNTED, DELIVERY_RETENTION_DAYS, PENDING_DAYS
 from ...tools.delivery_state import Fate, Happening
 from ..outgoing import mailing_traces
 from ..outgoing.mailgun_delivery import TIMES
@@ -24,10 +24,14 @@ class Change:
     before: Fate
     after: Fate
     counts: dict[str, int] = field(default_factory=dict)
+    #: Kinds that are about all mail to the address.
+    total: set[str] = field(default_factory=set)
 
     def add(self, happening: Happening, by_machine: bool) -> None:
         """Take one more thing over that happened."""
         self.after = self.after.after(happening)
+        if happening.is_total:
+            self.total.add(happening.kind)
         counter = _COUNTERS.get(happening.kind)
         if counter and not by_machine:
             self.counts[counter] = self.counts.get(counter, 0) + 1
@@ -36,6 +40,8 @@ class Change:
         """Tell whether something has happened that was not known before."""
         return kind in self.after.times and kind not in self.before.times
 
+
+_BATCH = 10_000
 
 _COUNTERS = {"opened": "open_count", "clicked": "click_count"}
 
@@ -49,33 +55,38 @@ class MailgunDelivery(models.Model):
 
     @api.model
     def _find_for_events(self, events):
-        """Return the delivery that each event is about, by the event's id.
+        """Return the deliveries that each event is about, by the event's id.
 
-        An event finds it by our own mark on the mail, else by Message-Id, ours or the
-        one that Mailgun gave, and recipient: the last attempt before it happened.
+        An event finds its mail by our own mark on it, else by Message-Id, ours or the
+        one that Mailgun gave, and of the mail's copies the one to its recipient: of
+        several attempts the last before it happened. One that names no recipient
+        ("rejected") is about all copies.
         """
-        references = {event._reference() for event in events} - {""}
-        message_ids = {event.message_id for event in events} - {False}
-        rows = self.search(
-            Domain("reference", "in", list(references))
-            | Domain("message_id", "in", list(message_ids))
-            | Domain("mailgun_id", "in", list(message_ids))
-        )
         by_reference, by_message = defaultdict(list), defaultdict(list)
-        for row in rows:
+        for row in self._candidates(events):
             by_reference[row.reference].append(row)
             for message_id in {row.message_id, row.mailgun_id}:
-                by_message[message_id, row.recipient].append(row)
+                by_message[message_id].append(row)
         found = {}
         for event in events:
-            recipient = event._normalized_recipient()
-            marked = by_reference.get(event._reference(), [])
-            if len(marked) > 1:
-                marked = [row for row in marked if row.recipient == recipient]
-            rows = marked or by_message.get((event.message_id, recipient), [])
-            if rows:
-                found[event.id] = _last_before(rows, event.occurred_at)
+            marked = by_reference.get(event._reference())
+            copies = marked or by_message.get(event.message_id) or ()
+            if meant := _meant_by(event, copies):
+                found[event.id] = meant
         return found
+
+    def _candidates(self, events):
+        """Return the deliveries that events may be about, few even of a big mail."""
+        references, message_ids = events._names_of_mail()
+        mails = (
+            Domain("reference", "in", references)
+            | Domain("message_id", "in", message_ids)
+            | Domain("mailgun_id", "in", message_ids)
+        )
+        recipients = {event._normalized_recipient() for event in events}
+        if "" not in recipients:
+            mails &= Domain("recipient", "in", list(recipients))
+        return self.search(mails)
 
     # === WHAT IS NEW === #
 
@@ -102,7 +113,7 @@ class MailgunDelivery(models.Model):
         }
         self.browse().concat(*changed)._wake_waiting_mails(changed)
         self._count_bounces(changed)
-        self._blacklist(changed)
+        self._blacklist(changes)
         self._tell_records(changed)
 
     def _write_change(self, change):
@@ -161,48 +172,62 @@ class MailgunDelivery(models.Model):
             mailing_traces.follow(trace, delivery.state, delivery.reason, True, times)
 
     def _tell_notifications(self):
-        concerned = self.grouped("message_id")
         messages = self.env["mail.message"].search(
-            [("message_id", "in", list(concerned))]
+            [("message_id", "in", list(set(self.mapped("message_id"))))]
         )
-        notifications = self.env["mail.notification"].search(
-            [
-                ("mail_message_id", "in", messages.ids),
-                ("notification_type", "=", "email"),
-            ]
-        )
+        notifications = self._notifications_in(messages)
         if not notifications:
             return
-        copies = self._copies_of(concerned)
-        changed = self.env["mail.notification"]
-        for message, some in notifications.grouped("mail_message_id").items():
-            name = message.message_id
-            for delivery in concerned[name]:
-                mine = some.filtered(
-                    lambda one, row=delivery: one._mailgun_is_of(
-                        row.partner_ref, row.recipient
-                    )
-                )
-                changed |= mine._mailgun_follow(copies[name], True)
-                if delivery.state == "bounced":
-                    # Core has marked it (_count_bounces) and told no browser.
-                    changed |= mine
-        told = changed.mail_message_id.filtered(lambda one: one._is_thread_message())
-        if told:
-            told._notify_message_notification_update()
+        copies = self._copies_around()
+        # Core has marked the bounced ones (_count_bounces) and told no browser.
+        bounced = {row._whose() for row in self if row.state == "bounced"}
+        changed = notifications.filtered(lambda one: one._mailgun_whose() in bounced)
+        for one in notifications:
+            changed |= one._mailgun_follow(copies.get(one._mailgun_whose(), ()), True)
+        for message, some in changed.grouped("mail_message_id").items():
+            some._mailgun_push(message)
 
-    @api.model
-    def _copies_of(self, message_ids):
-        """Return what is known of the copies of messages, the last attempt of each.
+    def _notifications_in(self, messages):
+        """Return the notifications in messages that these deliveries belong to."""
+        whose = [row._whose() for row in self]
+        contacts = {contact for _message, contact, _address in whose} - {0}
+        addresses = {address for _message, _contact, address in whose} - {""}
+        return self.env["mail.notification"].search(
+            Domain("mail_message_id", "in", messages.ids)
+            & Domain("notification_type", "=", "email")
+            & (
+                Domain("res_partner_id", "in", list(contacts))
+                | Domain("res_partner_id", "=", False)
+                & Domain("mail_email_address", "in", list(addresses))
+            )
+        )
 
-        :return: by Message-Id: contact, address, state, reason and its kind
+    def _whose(self):
+        """Return the Message-Id, and contact (or 0) or address of who is notified."""
+        contact = max(self.partner_ref, 0)
+        return self.message_id, contact, "" if contact else self.recipient
+
+    def _copies_around(self):
+        """Return what is known of the copies for whoever got these.
+
+        Of each copy the last attempt; of other recipients nothing, a message may have
+        thousands.
+
+        :return: contact, address, state, reason and its kind of each, by whose
         """
-        last = {}
-        for row in self.search([("message_id", "in", list(message_ids))], order="id"):
-            last[row.message_id, row.partner_ref, row.recipient] = row
+        contacts = {row.partner_ref for row in self if row.partner_ref > 0}
+        rows = self.search(
+            Domain("message_id", "in", list(set(self.mapped("message_id"))))
+            & (
+                Domain("partner_ref", "in", list(contacts))
+                | Domain("recipient", "in", self.mapped("recipient"))
+            ),
+            order="id",
+        )
+        last = {(row._whose(), row.recipient, row.partner_ref): row for row in rows}
         copies = defaultdict(list)
         for row in last.values():
-            copies[row.message_id].append(
+            copies[row._whose()].append(
                 (row.partner_ref, row.recipient, row.state, row.reason, row.reason_kind)
             )
         return copies
@@ -290,17 +315,34 @@ class MailgunDelivery(models.Model):
                     self.env._("Reported one of our mails as spam."),
                 ),
             ):
-                if wanted and change.is_new(kind):
+                if wanted and kind in change.total:
                     blacklist = self.env["mail.blacklist"].sudo()
                     blacklist._add(delivery.recipient, message=text)
 
     # === RETENTION === #
 
     @api.autovacuum
+    def _gc_pending_traces(self):
+        """Count mail of mailings as received that has been on its way for so long."""
+        before = fields.Datetime.now() - timedelta(days=PENDING_DAYS)
+        count = mailing_traces.end_waiting(self.env, before, _BATCH)
+        return count, count == _BATCH
+
+    @api.autovacuum
     def _gc_deliveries(self):
         """Forget deliveries after their time."""
         since = keep_since(self.env, "keep_deliveries_days", DELIVERY_RETENTION_DAYS)
         return remove_before(self, "sending_at", since)
+
+
+def _meant_by(event, copies):
+    """Return those of a mail's copies that an event is about."""
+    recipient = event._normalized_recipient()
+    by_copy = defaultdict(list)
+    for row in copies:
+        if recipient in ("", row.recipient):
+            by_copy[row.partner_ref if not recipient else 0, row.recipient].append(row)
+    return [_last_before(rows, event.occurred_at) for rows in by_copy.values()]
 
 
 def _last_before(rows, moment):

@@ -213,19 +213,34 @@ class MailgunEvent(models.Model):
         """
         deliveries = self.env["mailgun.delivery"]._find_for_events(self)
         changes = {}
-        ours = self.browse()
         for event in self:
-            delivery = deliveries.get(event.id)
-            if not delivery:
-                continue
-            ours |= event
-            happening = happening_of(event.payload, event._epoch())
-            if happening:
-                change = changes.setdefault(delivery, delivery._open_change())
-                change.add(happening, is_machine(event.payload))
+            happening = happening_of(event.payload or {}, event._epoch())
+            for delivery in deliveries.get(event.id, ()) if happening else ():
+                if delivery not in changes:
+                    changes[delivery] = delivery._open_change()
+                changes[delivery].add(happening, is_machine(event.payload))
         self.env["mailgun.delivery"]._take_changes(changes)
+        ours = self.browse(deliveries) | (self - self.browse(deliveries))._of_our_mail()
         ours._set_state("done")
         (self - ours)._set_state("ignored")
+
+    def _of_our_mail(self):
+        """Return those about mail of ours that none of our copies fits to.
+
+        Mailgun tells of each member when a mail went to one of its own lists.
+        """
+        references, message_ids = self._names_of_mail()
+        references = self._known("reference", references)
+        known = self._known("message_id", message_ids)
+        known |= self._known("mailgun_id", message_ids)
+        return self.filtered(
+            lambda event: event._reference() in references or event.message_id in known
+        )
+
+    def _names_of_mail(self):
+        """Return our own marks, and the Message-Ids, of the mail events are about."""
+        references = {event._reference() for event in self} - {""}
+        return list(references), list(set(self.mapped("message_id")) - {False})
 
     def _set_state(self, state):
         # Not through write(): nothing depends on it, and there may be many.

@@ -93,3 +93,35 @@ def follow(traces, state, reason, has_events, times=None):
             }
         if any(trace[name] != value for name, value in values.items()):
             trace.write(values)
+
+
+def end_waiting(env, before, limit):
+    """Count mail as received that no event has told anything of since it was taken.
+
+    As notifications do (``mail_notification.py``): Mailgun would have said so.
+
+    :param datetime before: until when it was handed over, in UTC
+    :param int limit: how many at the most
+    :return: how many there were
+    """
+    if "mailing.trace" not in env:
+        return 0
+    env.cr.execute(
+        """UPDATE mailing_trace SET trace_status = 'sent'
+            WHERE id IN (
+           SELECT trace.id FROM mailing_trace AS trace
+            WHERE trace.trace_status = 'pending' AND trace.trace_type = 'mail'
+              AND EXISTS (SELECT FROM mailgun_delivery AS delivery
+                           WHERE delivery.message_id = trace.message_id
+                             AND delivery.mail_id = trace.mail_mail_id_int)
+              AND NOT EXISTS (SELECT FROM mailgun_delivery AS delivery
+                               WHERE delivery.message_id = trace.message_id
+                                 AND delivery.mail_id = trace.mail_mail_id_int
+                                 AND delivery.sending_at >= %s)
+            LIMIT %s
+              FOR UPDATE OF trace SKIP LOCKED)""",
+        [before, limit],
+    )
+    count = env.cr.rowcount
+    env["mailing.trace"].invalidate_model(["trace_status"])
+    return count

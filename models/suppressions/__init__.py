@@ -6,5 +6,7 @@ Uses every other wing; no wing uses it.
 from . import (
     mailgun_delivery,
     mailgun_domain,
+    mailgun_suppression,
     mailgun_unsubscribe,
+    res_partner,
 )

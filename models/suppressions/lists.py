@@ -42,6 +42,7 @@ class SuppressionPull:
             while self._reading.began:
                 page = self._next_page(lists)
                 new = self._domain._concerned(self._reading.new_in(page))
+                self._note(page)
                 self._reading = self._reading.after(page, new)
                 if not self._work_off(has_time):
                     return False
@@ -56,6 +57,21 @@ class SuppressionPull:
                 self._reading = self._reading.afresh()
                 self._commit(0)
             raise
+
+    def _note(self, page):
+        """Note who is still on the list; at the first reading whom Odoo knows."""
+        known = [] if self._reading.noted else self._domain._concerned(page.items)
+        began = 0 if page.next else self._reading.began
+
+        def write(env):
+            domain = env["mailgun.domain"].browse(self._domain.id)
+            suppressions = env["mailgun.suppression"]
+            suppressions._note(domain, self._name, known)
+            suppressions._see(domain, self._name, [one.address for one in page.items])
+            if began:
+                suppressions._forget_unseen(domain, self._name, began)
+
+        committed(self._domain.env.registry, write)
 
     def _work_off(self, has_time):
         """Deal with what is new, and store how far the list is read.

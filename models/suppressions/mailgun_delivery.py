@@ -1,19 +1,48 @@
+from collections import defaultdict
 from datetime import datetime, timezone
 
 from odoo import api, models
 from odoo.tools import format_date
 
+from ...tools.api.suppressions import (
+    BOUNCES,
+    COMPLAINTS,
+    UNSUBSCRIBES,
+    Suppression,
+)
 from ...tools.delivery_state import Happening
 from ..transactions.locks import SENT_MESSAGE, try_lock_many
 
-# Mailgun's word in an event for an address that is on the list of bounces.
+# Mailgun's words in an event for an address that is on a list ("Event structure").
+_LIST_OF = {
+    "suppress-bounce": BOUNCES,
+    "suppress-complaint": COMPLAINTS,
+    "suppress-unsubscribe": UNSUBSCRIBES,
+}
 _KIND = "suppress-bounce"
+
+# Mailgun has taken the mail, and nothing says yet whether it arrived.
+_UNDER_WAY = ("accepted", "deferred")
 
 
 class MailgunDelivery(models.Model):
     """Addresses that Mailgun has stopped delivering to, as its list of bounces says."""
 
     _inherit = "mailgun.delivery"
+
+    @api.model
+    def _take_changes(self, changes):
+        """Note as well who is on a list: an event says so before the list does."""
+        result = super()._take_changes(changes)
+        found = defaultdict(list)
+        for delivery, change in changes.items():
+            name = _LIST_OF.get(change.after.reason_kind)
+            if name and change.is_new("suppressed"):
+                entry = Suppression(delivery.recipient, 0)
+                found[delivery.domain_id, name].append(entry)
+        for (domain, name), entries in found.items():
+            self.env["mailgun.suppression"]._note(domain, name, entries)
+        return result
 
     def action_lift_suppression(self):
         """Ask Mailgun whether it still delivers to the address, and offer to lift that.
@@ -26,7 +55,9 @@ class MailgunDelivery(models.Model):
 
     @api.model
     def _suppress(self, domain, entries):
-        """Show on the last delivery to each address that nothing arrives there now.
+        """Show that nothing arrives at an address now, on mail that is still under way.
+
+        What has arrived, or has come back, is told already, and stays as it is.
 
         :param domain: the ``mailgun.domain`` whose list it is
         :param entries: ``Suppression`` of addresses that Odoo knows
@@ -45,7 +76,7 @@ class MailgunDelivery(models.Model):
             {
                 row: row._suppression_change(by_address[address])
                 for address, row in last.items()
-                if address in by_address
+                if address in by_address and row.state in _UNDER_WAY
             }
         )
         self._count_dead(domain, by_address, last)

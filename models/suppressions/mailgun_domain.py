@@ -4,10 +4,22 @@ from functools import partial
 from odoo import api, fields, models
 from odoo.tools import email_normalize
 
-from ...tools.api.suppressions import BOUNCES, COMPLAINTS, UNSUBSCRIBES, Reading
+from ...tools.api.suppressions import BOUNCES, COMPLAINTS, LISTS, UNSUBSCRIBES, Reading
 from ..domain.health import HealthLine
 from ..transactions.own_cursor import own_cursor
 from .lists import BlacklistPush, SuppressionPull
+
+# Which switch of the domain says that a list counts for Odoo's blacklist.
+_BLACKLISTING = {
+    COMPLAINTS: "blacklist_complained",
+    UNSUBSCRIBES: "blacklist_unsubscribed",
+}
+
+# Switches with which everybody on a list is news.
+_BEGINS_ANEW = {
+    "is_marketing": UNSUBSCRIBES,
+    **{switch: name for name, switch in _BLACKLISTING.items()},
+}
 
 
 class MailgunDomain(models.Model):
@@ -26,17 +38,9 @@ class MailgunDomain(models.Model):
     def _polls(self):
         return {
             **super()._polls(),
-            **{name: partial(self._poll_list, name) for name in self._lists_to_read()},
+            **{name: partial(self._poll_list, name) for name in LISTS},
             "push": self._push_blacklist,
         }
-
-    def _lists_to_read(self):
-        wanted = {
-            BOUNCES: True,
-            COMPLAINTS: self.blacklist_complained,
-            UNSUBSCRIBES: self.blacklist_unsubscribed or self.is_marketing,
-        }
-        return [name for name in wanted if wanted[name]]
 
     def _suppression_reading(self, name):
         """Return how far a list is read."""
@@ -86,6 +90,7 @@ class MailgunDomain(models.Model):
         :param entries: ``Suppression`` of addresses that Odoo knows
         :return: those that have to wait for another run
         """
+        self.env["mailgun.suppression"]._note(self, name, entries)
         if name == BOUNCES:
             return self.env["mailgun.delivery"]._suppress(self, entries)
         if name == UNSUBSCRIBES:
@@ -99,7 +104,7 @@ class MailgunDomain(models.Model):
         Whom somebody took off that list after Mailgun had him on its own stays off. Who
         has unsubscribed from single tags only gets other newsletters still.
         """
-        if name == UNSUBSCRIBES and not self.blacklist_unsubscribed:
+        if not self[_BLACKLISTING[name]]:
             return
         blacklist = self.env["mail.blacklist"].with_context(active_test=False)
         addresses = [entry.address for entry in entries]
@@ -158,16 +163,20 @@ class MailgunDomain(models.Model):
     )
 
     def write(self, vals):
-        new = self.browse()
-        if vals.get("is_marketing"):
-            new = self.filtered(lambda domain: not domain.is_marketing)
+        new = {
+            name: self.filtered(lambda domain, name=name: not domain[name])
+            for name in _BEGINS_ANEW
+            if vals.get(name)
+        }
         result = super().write(vals)
-        for domain in new:
-            # Who is on Mailgun's list already is to be known before we add to it.
-            readings = dict(domain.suppression_readings or {})
-            reading = Reading.load(readings.get(UNSUBSCRIBES)).forgetful()
-            readings[UNSUBSCRIBES] = reading.store()
-            domain.suppression_readings = readings
+        for name, domains in new.items():
+            for domain in domains:
+                # Who is on the list already counts, too: for Odoo's blacklist, and
+                # before we add to it.
+                readings = dict(domain.suppression_readings or {})
+                reading = Reading.load(readings.get(_BEGINS_ANEW[name])).forgetful()
+                readings[_BEGINS_ANEW[name]] = reading.store()
+                domain.suppression_readings = readings
         return result
 
     def _not_ours(self, entries):

@@ -7,7 +7,6 @@ errors that say what to do (see ``errors``); Mailgun's own words travel along in
 
 import io
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urlsplit
@@ -16,46 +15,16 @@ import requests
 from urllib3.exceptions import ProtocolError
 from urllib3.filepost import encode_multipart_formdata
 
-from ...const import API_TIMEOUT, API_URL_VARIABLE, REGION_HOSTS
+from ...const import API_TIMEOUT
 from ..errors import DoubtfulError, RefusedMessage, SettingError, TransientError
+from ..mailgun_url import api_url, is_mailgun_url
 from .answers import api_error, body_of, clip
-
-# Where Mailgun keeps stored mail and further pages of a list; their addresses come
-# from outside, and the key goes nowhere else.
-_TRUSTED_HOSTS = (".mailgun.net", ".mailgun.org")
 
 _DONE = (200, 202, 204)
 
 # Seconds after which an unused connection is not trusted any more: what is written to
 # one that the other side has just closed may or may not have been read.
 _IDLE_LIMIT = 15
-
-
-def api_url(region: str) -> str:
-    """Return where the API of a region ("us" or "eu") is, with no slash at its end."""
-    override = os.environ.get(API_URL_VARIABLE, "").rstrip("/")
-    if override:
-        return override if region == "us" else f"{override}/{region}"
-    return REGION_HOSTS[region]
-
-
-def is_mailgun_url(url: str) -> bool:
-    """Tell whether a key may travel to ``url``: to Mailgun over https, nowhere else.
-
-    With an override of the API's host, that origin is trusted too.
-    """
-    parts = urlsplit(url)
-    override = os.environ.get(API_URL_VARIABLE, "")
-    if override and _origin(parts) == _origin(urlsplit(override)):
-        return True
-    host = (parts.hostname or "").lower()
-    try:
-        port = parts.port
-    except ValueError:
-        return False
-    return (
-        parts.scheme == "https" and port in (None, 443) and not parts.username
-    ) and host.endswith(_TRUSTED_HOSTS)
 
 
 class MailgunClient:
@@ -199,10 +168,6 @@ def _trusted(url: str) -> str:
     if not is_mailgun_url(url):
         raise SettingError(f"{urlsplit(url).hostname} is no address of Mailgun.")
     return url
-
-
-def _origin(parts):
-    return parts.scheme, parts.netloc
 
 
 class _Body(io.BytesIO):

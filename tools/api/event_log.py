@@ -19,6 +19,8 @@ from typing import Any, Protocol
 from .client import MailgunClient, path
 
 LATE_SECONDS = 30 * 60
+# A time from here on is in milliseconds: in seconds it would be the year 5138.
+_MILLISECONDS = 1e11
 _PAGE = 300  # the largest that the Events API gives
 
 
@@ -157,12 +159,14 @@ def event_key(event: dict) -> tuple[str, str, int]:
 def event_time(event: dict) -> float:
     """Return when an event happened, in seconds since 1970; 0 when it does not say."""
     timestamp = event.get("timestamp")
-    if not isinstance(timestamp, int | float):
+    if isinstance(timestamp, bool) or not isinstance(timestamp, int | float | str):
         return 0.0
     try:
         seconds = float(timestamp)
-    except OverflowError:
+    except (OverflowError, ValueError):
         return 0.0
+    if abs(seconds) >= _MILLISECONDS:
+        seconds /= 1000
     return seconds if math.isfinite(seconds) else 0.0
 
 
@@ -172,8 +176,11 @@ def message_id_of(event: dict) -> str:
     Events carry it without brackets, the answer to a sent message with them.
     """
     found: Any = event
-    for key in ("message", "headers", "message-id"):
+    for key in ("message", "headers"):
         found = found.get(key) if isinstance(found, dict) else None
+    names = found if isinstance(found, dict) else {}
+    values = (names[name] for name in names if str(name).lower() == "message-id")
+    found = next(values, None)
     text = found.strip().strip("<>") if isinstance(found, str) else ""
     return f"<{text}>" if text else ""
 

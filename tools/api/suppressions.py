@@ -142,6 +142,7 @@ class Reading:
     :param known: marks of the entries around ``since``, which were dealt with
     :param found: the same of the reading under way, for the next one
     :param left: entries that are still to be dealt with
+    :param noted: it was read once since all known addresses are noted, new or not
     """
 
     since: float = 0.0
@@ -150,6 +151,7 @@ class Reading:
     known: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
     left: tuple[Suppression, ...] = ()
+    noted: bool = False
 
     @classmethod
     def load(cls, stored: dict | None) -> "Reading":
@@ -192,7 +194,7 @@ class Reading:
         left = (*self.left, *new)
         if page.next:
             return replace(self, next=page.next, found=found, left=left)
-        return Reading(since=self.began, known=found, left=left)
+        return Reading(since=self.began, known=found, left=left, noted=True)
 
     def without(self, count: int, busy: Iterable[Suppression] = ()) -> "Reading":
         """Return what is left when the first entries were dealt with.

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..api.client import is_mailgun_url
 from ..errors import MalformedPayload
+from ..mailgun_url import is_mailgun_url
 from .forms import Form
 from .mail_head import message_id_of, subject_of
 from .parsed_form import rebuild

@@ -8,10 +8,10 @@ parsed form. The tests are in the addon in ``core_suite/``.
 from collections import Counter
 
 from ..core_suite.mail_mailgun_core_suite.differences import PARSED
-from ..machine import paths, postgres
+from ..machine import databases, paths, postgres
 from ..machine.report import Report
 from ..servers import template
-from . import database_tests, odoo_tests
+from . import odoo_tests
 
 DATABASE = "mailgun_core"
 TEMPLATE = "mailgun_core_template"
@@ -28,7 +28,7 @@ _KINDS = {
 
 def run(report: Report) -> None:
     """Run Odoo's tests in a fresh database with the module."""
-    with database_tests.alone(report), postgres.running() as postgres_env:
+    with databases.alone(report), postgres.running() as postgres_env:
         if template.copy_to(report, postgres_env, DATABASE, TEMPLATE, MODULES):
             _run_tests(report, postgres_env)
 

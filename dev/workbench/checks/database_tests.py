@@ -1,10 +1,6 @@
 """Tests in Odoo: database, HTTP and browser, then the module's whole life."""
 
-import contextlib
-import fcntl
-from collections.abc import Iterator
-
-from ..machine import browser, paths, postgres
+from ..machine import browser, databases, postgres
 from ..machine.report import Report
 from ..servers import odoo, sandbox_process, template
 from . import lifecycle, odoo_tests
@@ -25,7 +21,7 @@ def run(report: Report, targets: list[Target] | None = None) -> None:
 
     :param targets: only these, and nothing but the tests
     """
-    with alone(report), postgres.running() as postgres_env:
+    with databases.alone(report), postgres.running() as postgres_env:
         browser.ensure(report)
         if template.copy_to(report, postgres_env, DATABASE):
             with sandbox_process.running("test-sandbox") as mailgun:
@@ -43,18 +39,6 @@ def _run_with_mailings(report: Report, postgres_env: dict[str, str]) -> None:
         tags = f"{MAILINGS_TAG}/{odoo.MODULE}"
         name = "test-mailings"
         odoo_tests.run(report, postgres_env, MAILINGS_DATABASE, name, tags)
-
-
-@contextlib.contextmanager
-def alone(report: Report) -> Iterator[None]:
-    """Wait for another run on this machine: it uses the same database."""
-    with (paths.STATE / "test.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report.say("waiting for another dev/test to end ...")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _tags(targets: list[Target] | None) -> str:

@@ -1,9 +1,25 @@
 """Databases for Odoo: made, copied and dropped with their files."""
 
+import contextlib
+import fcntl
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import paths, postgres
+from .voice import Voice
+
+
+@contextlib.contextmanager
+def alone(voice: Voice) -> Iterator[None]:
+    """Wait for another run on this machine: it uses the same databases."""
+    with (paths.STATE / "test.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            voice.say("waiting for another dev/test to end ...")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def exists(env: dict[str, str], database: str) -> bool:

@@ -22,9 +22,12 @@ def files(suffix: str = "") -> list[str]:
     )
 
 
-def copy_to(target: Path) -> None:
-    """Copy the files to another folder."""
-    for name in files():
+def copy_to(target: Path, suffix: str = "") -> None:
+    """Copy the files to another folder.
+
+    :param suffix: only those that end so
+    """
+    for name in files(suffix):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(paths.ROOT / name, target / name)
 

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator
 
-from ..checks import database_tests
 from ..demo import demo_stage
 from ..machine import databases, postgres
 from ..machine.report import Report
@@ -33,7 +32,7 @@ def running(report: Report) -> Iterator[Lab]:
     steps = _StepsOf(report)
     sink = SmtpSink()
     with (
-        database_tests.alone(report),
+        databases.alone(report),
         postgres.running() as postgres_env,
         sandbox_process.running("server-sandbox", *_mailgun_options()) as mailgun,
         listening(sink.talk) as (smtp_port,),
