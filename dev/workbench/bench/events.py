@@ -14,6 +14,8 @@ from .event_stage import LONG, OCA, OURS, EventStage
 _WARM_UP = 30
 # OCA's method is called for events of its own: each is taken once only.
 _ALONE = 300
+# Recipients of the big message.
+_COPIES = 1000
 
 _FILL = """
 INSERT INTO mailgun_event
@@ -54,12 +56,15 @@ def measure(steps: Steps, arguments: argparse.Namespace) -> bool:
         steps.say("applying them ...")
         applied = _apply(stage, _WARM_UP + arguments.posts)
         alone = _call_oca(stage, posted + 1)
+        separate, together = _apply_big(stage)
     steps.say("until an event is answered:")
     for lane in lanes:
         _row(lane.name, f"{lane.rate:5.0f}/s", lane.median, lane.slow)
     inline = oca.median - floor.median
     steps.say("what an event does in Odoo:")
     _row("this module, in the cron", f"{1 / applied:5.0f}/s", applied)
+    _row(f"one of {_COPIES} messages", f"{1 / separate:5.0f}/s", separate)
+    _row(f"one of a message to {_COPIES}", f"{1 / together:5.0f}/s", together)
     _row("OCA, in its answer", f"{1 / inline:5.0f}/s", inline)
     _row("OCA, its method alone", f"{1 / alone:5.0f}/s", alone)
     steps.say("promised:")
@@ -68,6 +73,7 @@ def measure(steps: Steps, arguments: argparse.Namespace) -> bool:
         _at_most("an answer, to OCA's", ours.median / oca.median, 1),
         _at_most("the long table, to the short", long.median / ours.median, 1.1),
         _at_most("applying, to OCA's answer", applied / inline, 1 / 3),
+        _at_most("one message to many, to many", together / separate, 1.2),
     ]
     return all(kept)
 
@@ -120,6 +126,16 @@ def _apply(stage: EventStage, posts: int) -> float:
     if (count := stage.value(OURS, done)) != posts:
         raise StepFailed(f"{count} of {posts} events were applied")
     return seconds / posts
+
+
+def _apply_big(stage: EventStage) -> tuple[float, float]:
+    """Apply events of many messages, and of one message to as many.
+
+    :return: the seconds that an event takes, the least of several turns
+    """
+    told = {"domain": DOMAIN, "copies": _COPIES, "turns": 3}
+    seconds = stage.run_script(OURS, "bench_events_big", **told)
+    return min(seconds["separate"]), min(seconds["together"])
 
 
 def _call_oca(stage: EventStage, first: int) -> float:
