@@ -1,5 +1,7 @@
 from . import (
+    test_addresses,
     test_attachment_type,
+    test_bodies,
     test_client,
     test_connect,
     test_delivery_state,

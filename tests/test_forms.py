@@ -106,6 +106,56 @@ class TestForms(BaseCase):
                 with self.assertRaises(MalformedPayload):
                     forms.parse_form(body, content_type)
 
+    def test_a_name_that_nobody_asks_for_is_passed_over(self):
+        long = b"%41" * 1_000_000
+        with patch.object(forms, "_unquote", side_effect=forms._unquote) as unquote:
+            form = urlencoded(long + b"=1&" + long + b"&token=2")
+        self.assertEqual(form.names(), ["token"])
+        self.assertEqual(unquote.call_count, 1)
+
+    def test_a_value_longer_than_it_may_be_is_none(self):
+        form = urlencoded(b"token=" + b"%41" * 100)
+        self.assertEqual(form.text("token", 300), "A" * 100)
+        with patch.object(forms, "_unquote_piece") as unquote:
+            self.assertIsNone(form.text("token", 299))
+            self.assertFalse(unquote.called)
+
+    def test_an_empty_part_may_share_a_line_end(self):
+        head = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n'
+        body = head % b"a" + head % b"b" + b"\r\n" + head % b"c" + b"1\r\n--x--"
+        form = forms.parse_form(body, "multipart/form-data; boundary=x")
+        values = {name: form.value(name) for name in "abc"}
+        self.assertEqual(values, {"a": b"", "b": b"", "c": b"1"})
+
+    def test_what_stands_before_and_behind_the_parts_is_not_read(self):
+        part = b'Content-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+        body = b"before\r\n--x\t \r\n" + part + b"--x--\r\n--x\r\nbehind"
+        form = forms.parse_form(body, "multipart/form-data; boundary=x")
+        self.assertEqual((form.names(), form.value("a")), (["a"], b"1"))
+
+    def test_a_part_says_in_any_way_what_it_is(self):
+        head = (
+            b"content-type: text/plain\r\n"
+            b"CONTENT-DISPOSITION: form-data;\r\n name=a;\r\n"
+            b"\tfilename*=utf-8''caf%C3%A9.txt"
+        )
+        body = b"--x\r\n" + head + b"\r\n\r\n1\r\n--x--"
+        (file,) = forms.parse_form(body, "multipart/form-data; boundary=x").files
+        found = (file.name, file.filename, file.content_type, file.data)
+        self.assertEqual(found, ("a", "café.txt", "text/plain", b"1"))
+
+    def test_a_part_whose_head_has_no_end_is_refused(self):
+        part = b'--x\r\nContent-Disposition: form-data; name="a%s"\r\n\r\n1\r\n--x--'
+        for name in (b"a" * 10_000, b"a" * 10_000_000):
+            with self.assertRaisesRegex(MalformedPayload, "head"):
+                forms.parse_form(part % name, "multipart/form-data; boundary=x")
+
+    def test_a_flood_of_lines_that_nearly_separate_is_refused(self):
+        head = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n'
+        with self.assertRaisesRegex(MalformedPayload, "2000"):
+            body = head + b"\r\n--xx" * 1_000_000 + b"\r\n--x--"
+            forms.parse_form(body, "multipart/form-data; boundary=x")
+
     def test_a_flood_of_fields_is_refused(self):
         with self.assertRaisesRegex(MalformedPayload, "2000"):
             urlencoded(b"a=1&" * 2001)

@@ -1,6 +1,11 @@
-"""One form for addresses that mean one mailbox."""
+"""One form for addresses that mean one mailbox, and for names of domains."""
 
 import contextlib
+import re
+
+# A name in DNS, as IDNA writes it (RFC 1035, 2.3.1 and 2.3.4).
+DOMAIN_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
+_MAX_DOMAIN_NAME = 253
 
 
 def normalize(address: str) -> str:
@@ -20,3 +25,16 @@ def normalize(address: str) -> str:
 def domain_of(address: str) -> str:
     """Return what stands behind the "@", or ""."""
     return address.rpartition("@")[2] if "@" in address else ""
+
+
+def domain_name(address: str) -> str:
+    """Return the name of the domain that somebody means, as it stands in DNS, or "".
+
+    :param address: or the name itself; comes from anywhere and may be anything
+    """
+    name = address.rpartition("@")[2].strip("> ").lower()
+    if len(name) > _MAX_DOMAIN_NAME:
+        return ""
+    with contextlib.suppress(UnicodeError):
+        name = name.encode("idna").decode("ascii")
+    return name if DOMAIN_NAME.fullmatch(name) else ""

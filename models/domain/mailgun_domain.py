@@ -1,9 +1,9 @@
 import contextlib
-import re
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ...tools.addresses import DOMAIN_NAME
 from ...tools.api.client import MailgunClient
 from ...tools.errors import SettingError
 from . import keys as secret_keys
@@ -132,9 +132,7 @@ class MailgunDomain(models.Model):
     @api.constrains("name")
     def _check_name(self):
         for domain in self:
-            if not re.fullmatch(
-                r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", domain.name
-            ):
+            if not DOMAIN_NAME.fullmatch(domain.name):
                 raise ValidationError(
                     self.env._(
                         "“%s” is not a domain name. Enter it as Mailgun shows it, such "

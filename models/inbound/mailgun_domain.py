@@ -6,10 +6,9 @@ from odoo.exceptions import ValidationError
 from odoo.tools import email_normalize
 
 from ...const import INBOUND_POLICIES
+from ...tools.addresses import DOMAIN_NAME
 from ...tools.mime.verdicts import domain_of
 from ..domain.health import LATE, MAX_REASONS, HealthLine, first_line
-
-_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 
 
 class MailgunDomain(models.Model):
@@ -54,7 +53,9 @@ class MailgunDomain(models.Model):
     def _check_trusted_forwarders(self):
         for domain in self:
             for name in domain._trusted_forwarders():
-                if not (_is_address(name) or _NAME.fullmatch(name) or _is_ip(name)):
+                if not (
+                    _is_address(name) or DOMAIN_NAME.fullmatch(name) or _is_ip(name)
+                ):
                     raise ValidationError(
                         self.env._(
                             "“%s” is no trusted forwarder. Enter a mailbox "

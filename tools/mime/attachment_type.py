@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from email.message import EmailMessage
 
+from .mail_head import CONTROLS
+
 _logger = logging.getLogger(__name__)
 
 # libmagic looks no further, but for disk images, whose mark is at 32 KiB.
@@ -101,7 +103,7 @@ _DOCUMENT = re.compile(
 )
 
 _OVERRIDES = frozenset("\u202d\u202e")
-_UNREADABLE = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_UNREADABLE = re.compile(rf"[{CONTROLS}\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,30 @@ hundred megabytes, and is nobody's business before the signature was checked.
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.http import parse_options_header
-from werkzeug.sansio import multipart
 
 from ..errors import MalformedPayload
 
 # Mailgun posts every header of the mail as a field of its own, so there may be many.
 MAX_FIELDS = 2000
+# Bytes of a field's name as it was posted. Headers may have longer ones; those fields
+# are passed over, for nobody asks for them.
+MAX_NAME = 600
+# Bytes in front of a part's content: the names of field and file, and the type.
+MAX_PART_HEAD = 8 * 1024
 
 # Bytes handled at a time.
 _STEP = 1024 * 1024
 
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _AS_QUOTED_PRINTABLE = bytes.maketrans(b"+%", b" =")
+# What follows the boundary in a line that separates parts; two dashes after the last.
+_SEPARATOR_TAIL = re.compile(rb"(--)|[ \t]*\r\n")
+_FOLDED = re.compile(r"\r\n[ \t]+")
 
 
 @dataclass(frozen=True)
@@ -33,13 +40,18 @@ class FilePart:
     :param name: of the field
     :param filename: as the client says, never a path to be used
     :param content_type: as the client says, or ""
-    :param data: the exact bytes
+    :param content: where the body has its bytes
     """
 
     name: str
     filename: str
     content_type: str
-    data: bytes
+    content: memoryview
+
+    @property
+    def data(self) -> bytes:
+        """Return a copy of the exact bytes."""
+        return bytes(self.content)
 
 
 class Form:
@@ -49,7 +61,12 @@ class Form:
     a sender may call one ``Recipient``.
     """
 
-    def __init__(self, fields, files=(), decode=bytes):
+    def __init__(
+        self,
+        fields: list[tuple[str, memoryview]],
+        files: Iterable[FilePart] = (),
+        decode: Callable[[memoryview], bytes] = bytes,
+    ):
         self._fields = fields
         self._decode = decode
         self.files = list(files)
@@ -58,20 +75,27 @@ class Form:
         """Return the names of the fields that are no files."""
         return [name for name, _value in self._fields]
 
-    def value(self, name: str) -> bytes | None:
-        """Return the exact bytes of a field's last value; None without such a field."""
+    def value(self, name: str, most: int | None = None) -> bytes | None:
+        """Return the exact bytes of a field's last value; None without such a field.
+
+        :param most: bytes that it may have, as it was posted; a longer one is taken for
+            none
+        """
         for found, value in reversed(self._fields):
             if found == name:
-                return self._decode(value)
+                is_usable = most is None or len(value) <= most
+                return self._decode(value) if is_usable else None
         return None
 
-    def text(self, name: str) -> str | None:
+    def text(self, name: str, most: int | None = None) -> str | None:
         """Return a field as text; None without one, or when it came as a file.
 
         What is not UTF-8 becomes a replacement character: such a value is shown to
         people, or compared with something that is ASCII.
+
+        :param most: see :meth:`value`
         """
-        value = self.value(name)
+        value = self.value(name, most)
         return None if value is None else value.decode("utf-8", "replace")
 
     def content(self, name: str) -> bytes | None:
@@ -94,7 +118,7 @@ def parse_form(body: bytes, content_type: str) -> Form:
         return _parse_urlencoded(body)
     if kind == "multipart/form-data":
         return _parse_multipart(body, options.get("boundary", ""))
-    raise MalformedPayload(f"a form was expected, not {kind or 'nothing'}")
+    raise MalformedPayload("a form was expected, and nothing else")
 
 
 # --- application/x-www-form-urlencoded ------------------------------------------------
@@ -106,8 +130,9 @@ def _parse_urlencoded(body: bytes) -> Form:
     for start, end in _pairs(body):
         middle = body.find(b"=", start, end)
         middle = end if middle < 0 else middle
-        name = _unquote(view[start:middle]).decode("utf-8", "replace")
-        fields.append((name, view[middle + 1 : end]))
+        if middle - start <= MAX_NAME:
+            name = _unquote(view[start:middle]).decode("utf-8", "replace")
+            fields.append((name, view[middle + 1 : end]))
     return Form(fields, decode=_unquote)
 
 
@@ -166,47 +191,57 @@ def _parse_multipart(body: bytes, boundary: str) -> Form:
     if not re.fullmatch(r"[ -~]{0,69}[!-~]", boundary):
         raise MalformedPayload("the form has no valid boundary")
     fields, files = [], []
-    try:
-        for head, data in _parts(body, boundary):
-            if isinstance(head, multipart.File):
-                files.append(_file(head, data))
-            else:
-                fields.append((head.name, data))
-    except ValueError as error:
-        # Also werkzeug's RequestEntityTooLarge for a form of too many parts.
-        raise MalformedPayload(f"the form is broken: {error}") from error
+    for head, data in _parts(body, boundary.encode()):
+        headers = _headers(head)
+        _kind, options = parse_options_header(headers.get("content-disposition", ""))
+        name = options.get("name")
+        if name is None:
+            raise MalformedPayload("the form is broken: a part has no name")
+        if "filename" in options:
+            kind = headers.get("content-type", "")
+            files.append(FilePart(name, options["filename"], kind, data))
+        else:
+            fields.append((name, data))
     return Form(fields, files)
 
 
-def _parts(body: bytes, boundary: str) -> Iterator[tuple[multipart.Event, bytes]]:
-    """Yield the head and the bytes of each part (RFC 7578)."""
-    decoder = multipart.MultipartDecoder(boundary.encode("ascii"))
-    head, data, count = None, [], 0
-    for event in _events(decoder, body):
-        if isinstance(event, multipart.Field | multipart.File):
-            count += 1
-            if count > MAX_FIELDS:
-                raise ValueError(f"more than {MAX_FIELDS} fields")
-            head, data = event, []
-        elif isinstance(event, multipart.Data):
-            data.append(event.data)
-            if not event.more_data:
-                yield head, b"".join(data)
-
-
-def _events(decoder, body: bytes) -> Iterator[multipart.Event]:
+def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[str, memoryview]]:
+    """Yield what stands in front of each part, and its bytes (RFC 7578, RFC 2046)."""
     view = memoryview(body)
-    chunks = (view[start : start + _STEP] for start in range(0, len(body), _STEP))
-    for chunk in [*chunks, None]:
-        decoder.receive_data(chunk)
-        while True:
-            event = decoder.next_event()
-            if isinstance(event, multipart.NeedData | multipart.Epilogue):
-                break
-            yield event
+    begin = None
+    for start, end, is_last in _separators(body, b"\r\n--" + boundary):
+        if begin is not None:
+            # The line end of an empty part may be that of the empty line before it.
+            blank = body.find(b"\r\n\r\n", begin, min(begin + MAX_PART_HEAD, start + 2))
+            if blank < 0:
+                raise MalformedPayload("the form is broken: a part has no usable head")
+            head = bytes(view[begin:blank]).decode("utf-8", "replace")
+            yield head, view[min(blank + 4, start) : start]
+        if is_last:
+            return
+        begin = end
+    raise MalformedPayload("the form is broken: it has no end")
 
 
-def _file(head: multipart.File, data: bytes) -> FilePart:
-    return FilePart(
-        head.name, head.filename or "", head.headers.get("Content-Type", ""), data
-    )
+def _separators(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Yield where each separating line starts and ends, and whether it is the last.
+
+    :param mark: what such a line begins with, but for the first, which may begin the
+        body
+    """
+    at = -2 if body.startswith(mark[2:]) else body.find(mark)
+    count = 0
+    while at != -1:
+        count += 1
+        # One more than there are parts.
+        if count > MAX_FIELDS + 1:
+            raise MalformedPayload(f"the form has more than {MAX_FIELDS} fields")
+        tail = _SEPARATOR_TAIL.match(body, at + len(mark))
+        if tail:
+            yield max(at, 0), tail.end(), bool(tail[1])
+        at = body.find(mark, at + len(mark))
+
+
+def _headers(head: str) -> dict[str, str]:
+    lines = (line.partition(":") for line in _FOLDED.sub(" ", head).split("\r\n"))
+    return {name.strip().lower(): value.strip() for name, _colon, value in lines}

@@ -15,7 +15,10 @@ from email.message import EmailMessage
 
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+):")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+# For a character class: control characters, and what else begins a new line somewhere
+# (``str.splitlines``): NEL, and the separators of lines and paragraphs.
+CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_CONTROL = re.compile(f"[{CONTROLS}]+")
 
 # Says who the envelope was for and from. Only whoever received the mail may say that,
 # and Odoo routes by it (mail_thread.py, message_parse).
