@@ -52,9 +52,16 @@ DEFAULT_MAX_MESSAGE_MIB = 64
 # A form may percent-encode every byte of 8-bit mail (3 for 1), plus the other fields.
 FORM_OVERHEAD_FACTOR = 3
 FORM_OVERHEAD_BYTES = MIB
+# JSON is an event, and the largest names a thousand recipients.
+MAX_JSON_BYTES = MIB
 
-# To write down what another post may be writing down at the same instant.
-JOURNAL_TRIES = 3
+# Bytes of bodies that a process holds at a time, beside so many of each, and seconds
+# that one waits for room.
+MAX_BODIES_BYTES = 256 * MIB
+FREE_BODY_BYTES = MIB
+BODY_PATIENCE = 5
+# Seconds after which somebody may come again who found no room; Mailgun has its own.
+BODY_RETRY = 60
 
 # Seconds to wait before attempt 2, 3, ... of routing a mail; after the last it failed.
 ROUTING_BACKOFF = (60, 300, 900, 3600, 2 * 3600, 4 * 3600)

@@ -1,14 +1,17 @@
-"""What the endpoints share: who is believed, and how a refusal is answered."""
+"""What the endpoints share: how a post is signed, and how a refusal is answered."""
 
+import contextlib
 import logging
 import time
 
 from odoo import SUPERUSER_ID
 from odoo.http import request
 
+from ..tools.addresses import domain_name
 from ..tools.errors import InvalidSignature, MalformedPayload, MissingSigningKey
 from ..tools.event_post import domain_of
 from ..tools.mime.forms import Form
+from ..tools.mime.inbound import addressed_to
 from ..tools.signature import Signature
 
 _logger = logging.getLogger(__name__)
@@ -17,41 +20,40 @@ _STATUS = {InvalidSignature: 401, MalformedPayload: 406, MissingSigningKey: 503}
 _SIGNED = ("timestamp", "token", "signature")
 # Events of sub-accounts are signed with the primary account's key as well.
 _PARENT = "parent-signature"
+# Bytes of each of them, percent-encoded at worst.
+_MAX_SIGNED = 3 * 128
 
 
-def environment():
-    """Return the environment for what is done before and after a post is believed.
+def signature_of(payload):
+    """Return the signature of a post, which is of the right shape and age.
 
-    Nobody is logged in: the signature alone decides.
-    """
-    return request.env(user=SUPERUSER_ID)
+    Asks nobody: what is refused here has cost no query.
 
-
-def authenticate(env, payload):
-    """Find out who posts.
-
-    :param env: see ``environment``
     :param payload: what the dispatcher made of the body
-    :return: the ``Signer`` that the request is from, and its ``Signature``
-    :raise InvalidSignature: it does not prove that it comes from Mailgun
-    :raise MissingSigningKey: there is no key to check it with
+    :rtype: Signature
+    :raise InvalidSignature: there is none
     """
     signature = Signature.read(*_signed_fields(payload))
-    find = env["mailgun.domain"]._authenticate
-    return find(signature, _addressed(payload), time.time()), signature
+    signature.check_age(time.time())
+    return signature
 
 
-def recall(env, payload):
-    """Find out who posts from memory, as good as it is (see ``_recall_signer``).
+def names_of(payload):
+    """Return the names of the domains that a post says it is for.
 
-    :param env: see ``environment``
     :param payload: what the dispatcher made of the body
-    :return: the ``Signer`` or None, and the request's ``Signature``
-    :raise InvalidSignature: it does not prove that it comes from Mailgun
+    :return: none when it does not say
+    :rtype: set[str]
+    :raise InvalidSignature: what it says cannot be a domain
     """
-    signature = Signature.read(*_signed_fields(payload))
-    find = env["mailgun.domain"]._recall_signer
-    return find(signature, _addressed(payload), time.time()), signature
+    if isinstance(payload, Form):
+        addresses = addressed_to(payload)
+    else:
+        addresses = filter(None, [domain_of(payload)])
+    named = {domain_name(address) for address in addresses}
+    if named == {""}:
+        raise InvalidSignature("not addressed to anything that can be a domain")
+    return named - {""}
 
 
 def answer(take, payload):
@@ -62,8 +64,25 @@ def answer(take, payload):
     try:
         result = take(payload)
     except tuple(_STATUS) as error:
+        if error.domain_id:
+            # Without a transaction: the request's own is over (``MailgunDispatcher``).
+            domains = request.env(user=SUPERUSER_ID)["mailgun.domain"]
+            domains.browse(error.domain_id)._note_refusal(error)
         return None, _refuse(_STATUS[type(error)], error)
     return result, _plain("OK")
+
+
+@contextlib.contextmanager
+def post_of(signer):
+    """Say of what is refused meanwhile that it is signed, and by whom.
+
+    :param Signer signer: whose health shall tell of it
+    """
+    try:
+        yield
+    except MalformedPayload as error:
+        error.domain_id = signer.id
+        raise
 
 
 def info(text):
@@ -77,7 +96,7 @@ def _signed_fields(payload):
     :raise InvalidSignature: when the request is of no shape that has such fields
     """
     if isinstance(payload, Form):
-        return [payload.text(name) for name in _SIGNED]
+        return [payload.text(name, _MAX_SIGNED) for name in _SIGNED]
     if isinstance(payload, MalformedPayload):
         raise InvalidSignature(f"not a request of Mailgun: {payload}")
     # Mailgun posts events as JSON with the three in an object of their own.
@@ -85,13 +104,6 @@ def _signed_fields(payload):
     if not isinstance(nested, dict):
         raise InvalidSignature("not a request of Mailgun")
     return [nested.get(name) for name in (*_SIGNED, _PARENT)]
-
-
-def _addressed(payload):
-    """Return the address or the domain that a request says it is for, or None."""
-    if isinstance(payload, Form):
-        return payload.text("recipient")
-    return domain_of(payload)
 
 
 def _refuse(status, error):

@@ -1,17 +1,15 @@
+import functools
+
 import psycopg2
 
 from odoo import http
 from odoo.http import request
 
-from ..const import EVENTS_PATH, MIB
+from ..const import EVENTS_PATH, MAX_JSON_BYTES
 from ..models.events.event_queue import wake_after
-from ..tools.errors import MalformedPayload
+from ..models.transactions.own_cursor import committed
 from ..tools.event_post import read_event
 from . import answers
-
-# The domain was changed since it was remembered; another post of the same event was
-# committed since this transaction began.
-_OUTDATED = (psycopg2.errors.NotNullViolation, psycopg2.errors.SerializationFailure)
 
 
 class MailgunEvents(http.Controller):
@@ -33,36 +31,40 @@ class MailgunEvents(http.Controller):
     @http.route(
         EVENTS_PATH,
         type="mailgun",
-        # The signature says who posts; looking up a user would be a query for nothing.
         auth="none",
         methods=["POST"],
         save_session=False,
         readonly=False,
-        max_content_length=MIB,
+        max_content_length=MAX_JSON_BYTES,
     )
     def events(self, payload):
         """Check, write down, answer."""
         ids, response = answers.answer(self._take, payload)
         if ids:
-            wake_after(response, request.env.registry)
+            wake_after(response, request.registry)
         return response
 
     def _take(self, payload):
-        env = answers.environment()
-        signer, signature = answers.recall(env, payload)
-        if signer:
-            try:
-                return _write(env, signer, payload, signature.token)
-            except _OUTDATED:
-                env.cr.rollback()
-        signer, signature = answers.authenticate(env, payload)
-        return _write(env, signer, payload, signature.token)
+        signature, names = answers.signature_of(payload), answers.names_of(payload)
+        work = functools.partial(_receive, payload, signature, names)
+        return committed(request.registry, work)
+
+
+def _receive(payload, signature, names, env):
+    """Write an event down for whoever signed it."""
+    domains = env["mailgun.domain"]
+    signer = domains._recall_signer(signature, names)
+    if signer:
+        try:
+            return _write(env, signer, payload, signature.token)
+        except psycopg2.errors.NotNullViolation:
+            # The domain was changed since it was remembered.
+            env.cr.rollback()
+    (signer,) = domains._authenticate(signature, names).values()
+    return _write(env, signer, payload, signature.token)
 
 
 def _write(env, signer, payload, token):
-    try:
+    with answers.post_of(signer):
         event = read_event(payload, signer.keep_reader_details)
-    except MalformedPayload as error:
-        env["mailgun.domain"].browse(signer.id)._note_refusal(error)
-        raise
     return env["mailgun.event"]._receive_signed(signer, event, token)

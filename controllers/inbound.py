@@ -2,7 +2,7 @@ import logging
 
 import psycopg2
 
-from odoo import http
+from odoo import SUPERUSER_ID, http
 from odoo.http import request
 from odoo.modules import module
 from odoo.modules.registry import Registry
@@ -15,6 +15,7 @@ from ..const import (
     MIB,
 )
 from ..models.inbound.inbound_queue import InboundQueue
+from ..models.transactions.own_cursor import own_cursor
 from ..tools.errors import MalformedPayload
 from ..tools.mime.forms import Form
 from ..tools.mime.inbound import read_inbound
@@ -66,7 +67,8 @@ class MailgunInbound(http.Controller):
     @http.route(
         INBOUND_PATHS,
         type="mailgun",
-        auth="public",
+        # The signature says who posts; looking up a user would be a query for nothing.
+        auth="none",
         methods=["POST"],
         save_session=False,
         readonly=False,
@@ -81,17 +83,30 @@ class MailgunInbound(http.Controller):
 
     def _take(self, payload):
         """Write an authenticated post to the journal; return the ids of new rows."""
-        env = answers.environment()
-        signer, signature = answers.authenticate(env, payload)
-        domain = env["mailgun.domain"].browse(signer.id)
-        with domain._noting_refusals():
+        signature, names = answers.signature_of(payload), answers.names_of(payload)
+        with own_cursor(request.registry) as env:
+            signers = env["mailgun.domain"]._authenticate(signature, names)
+        with answers.post_of(next(iter(signers.values()))):
             if not isinstance(payload, Form):
                 raise MalformedPayload(
                     "this is an event, and this address takes mail: set the webhook's "
                     "URL to /mailgun/events"
                 )
             post = read_inbound(payload)
-        return env["mailgun.inbound.email"]._receive(domain, post, signature.token)
+        # Without a transaction: the request's own is over (see ``MailgunDispatcher``).
+        env = request.env(user=SUPERUSER_ID)
+        shares = [
+            (env["mailgun.domain"].browse(signer.id), post.on(names))
+            for signer, names in _names_by_signer(signers).items()
+        ]
+        return env["mailgun.inbound.email"]._receive_signed(shares, signature.token)
+
+
+def _names_by_signer(signers):
+    names = {}
+    for name, signer in signers.items():
+        names.setdefault(signer, set()).add(name)
+    return names
 
 
 def _route_after(response, dbname):

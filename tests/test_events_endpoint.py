@@ -130,8 +130,20 @@ class TestEventsEndpoint(MailgunHttpCase):
         signature = signed()
         self.tell(self.event(), signature)
         forged = self.event(id="other", event="failed", severity="permanent")
-        self.assertEqual(self.tell(forged, signature).status_code, 200)
+        with self.assertLogs(ANSWERS, "WARNING"):
+            response = self.tell(forged, signature)
+        self.assertEqual(response.status_code, 401)
         self.assertEqual(self.rows().event, "delivered")
+
+    def test_an_event_that_two_webhooks_tell_uses_up_both_signatures(self):
+        signatures = [signed(), signed()]
+        for signature in signatures:
+            self.assertEqual(self.tell(self.event(), signature).status_code, 200)
+        other = self.event(id="other")
+        for signature in signatures:
+            with mute_logger(ANSWERS):
+                self.assertEqual(self.tell(other, signature).status_code, 401)
+        self.assertEqual(len(self.rows()), 1)
 
     def test_an_event_of_a_sub_account_is_believed_by_either_key(self):
         for key, parent in ((SIGNING_KEY, "other"), ("other", SIGNING_KEY)):

@@ -1,14 +1,22 @@
 import hashlib
+import io
 import json
+import threading
 import time
+from unittest.mock import patch
 from urllib.parse import quote
 
+from odoo.sql_db import Cursor
 from odoo.tests import tagged
 from odoo.tools import mute_logger
+
+from odoo.addons.mail_mailgun.controllers import dispatcher
+from odoo.addons.mail_mailgun.tools.bodies import Bodies
 
 from .common import DOMAIN, SIGNING_KEY, MailgunHttpCase, signed
 
 INBOUND = "odoo.addons.mail_mailgun.controllers.answers"
+SIGNATURE = "odoo.addons.mail_mailgun.models.domain.signature"
 DAY = 24 * 3600
 BIG = 30 * 1024 * 1024
 
@@ -203,6 +211,106 @@ class TestInboundEndpoint(MailgunHttpCase):
         )
         self.post_refused(401, "addressed to", recipient="people@two.example.com")
 
+    def test_what_cannot_be_a_domain_is_asked_for_nowhere(self):
+        names = (
+            "\0",
+            f"{DOMAIN}\0",
+            "\ud800.example.com",
+            "a" * 64 + ".com",
+            "a." * 1000 + "com",
+            "\u0130" * 250,
+            "' OR 1=1 --",
+        )
+        for name in names:
+            with self.subTest(name=name[:20]):
+                recipient = f"people@{name}".encode("utf-8", "surrogatepass")
+                self.post_refused(401, recipient=recipient)
+                event = {
+                    "signature": signed(),
+                    "event-data": {"domain": {"name": name}},
+                }
+                with mute_logger(INBOUND):
+                    response = self.url_open("/mailgun/inbound", json=event)
+                self.assert_refused(response, 401)
+
+    def test_a_post_that_is_not_signed_asks_the_database_nothing(self):
+        self.post()
+        self.rows().unlink()
+        queries, execute = [], Cursor.execute
+
+        def record(cursor, query, params=None, *args, **kwargs):
+            if threading.current_thread() is not threading.main_thread():
+                queries.append(str(query))
+            return execute(cursor, query, params, *args, **kwargs)
+
+        with patch.object(Cursor, "execute", record):
+            self.post_refused(401, "malformed", signature="x")
+            self.post_refused(401, "domain", recipient="x@y")
+            self.post_refused(
+                401, "hours", sign_with={"timestamp": int(time.time()) - 2 * DAY}
+            )
+        # Odoo itself asks whether the registry is up to date.
+        self.assertFalse([query for query in queries if "mailgun" in query])
+
+    # --- 401: one signature, one post ------------------------------------------------
+
+    def test_a_signature_that_comes_again_brings_no_other_mail(self):
+        triple = signed()
+        self.assertEqual(self.post(**triple).status_code, 200)
+        others = [
+            {"body_mime": self.mail(message_id="<2@example.org>")},
+            {"recipient": f"others@{DOMAIN}"},
+            {"recipient": f"people@{DOMAIN},others@{DOMAIN}"},
+        ]
+        for other in others:
+            with self.subTest(other=list(other)), self.assertLogs(INBOUND, "WARNING"):
+                response = self.post(**other, **triple)
+                self.assertEqual(response.status_code, 401)
+                self.assertIn("another post", response.text)
+        self.assertEqual(len(self.rows()), 1)
+
+    def test_a_signature_is_good_for_a_mail_or_for_an_event(self):
+        for first, second in ((self.post, self.tell), (self.tell, self.post)):
+            triple = signed()
+            self.assertEqual(first(**triple).status_code, 200)
+            with mute_logger(INBOUND):
+                self.assertEqual(second(**triple).status_code, 401)
+        self.assertEqual(len(self.rows()), 1)
+        self.assertEqual(self.env["mailgun.event"].search_count([]), 1)
+
+    def tell(self, **triple):
+        event = {"id": "1", "event": "opened", "domain": {"name": DOMAIN}}
+        return self.url_open(
+            "/mailgun/events", json={"signature": triple, "event-data": event}
+        )
+
+    # --- several recipients in one post ----------------------------------------------
+
+    def test_a_key_brings_mail_to_its_own_domain_only(self):
+        self.env["mailgun.domain"].create(
+            {"name": "two.example.com", "webhook_signing_key": "signing-key-2"}
+        )
+        recipients = f"a@two.example.com, people@{DOMAIN}, b@elsewhere.com"
+        with self.assertLogs(SIGNATURE, "WARNING") as logs:
+            self.assertEqual(self.post(recipient=recipients).status_code, 200)
+        self.assertIn("elsewhere.com, two.example.com", logs.output[0])
+        self.assertEqual(self.rows().recipient, f"people@{DOMAIN}")
+        self.env.invalidate_all()
+        refusals = self.env["mailgun.domain"].search([]).mapped("refusal")
+        self.assertTrue([text for text in refusals if text and "two" in text])
+
+    def test_mail_to_two_domains_of_one_account_is_of_both(self):
+        other = self.env["mailgun.domain"].create(
+            {"name": "two.example.com", "webhook_signing_key": SIGNING_KEY}
+        )
+        recipients = f"a@two.example.com,people@{DOMAIN},b@TWO.example.com"
+        self.assertEqual(self.post(recipient=recipients).status_code, 200)
+        rows = self.rows()
+        self.assertEqual(len(rows), 3)
+        for row in rows:
+            mine = row.recipient.startswith("people")
+            self.assertEqual(row.domain_id, self.domain if mine else other)
+
     # --- 406 -------------------------------------------------------------------------
 
     def test_an_event_posted_here_is_named(self):
@@ -242,6 +350,25 @@ class TestInboundEndpoint(MailgunHttpCase):
         response = self.post(body_mime=b"Subject: x\r\n\r\n" + b"x" * (5 * 1024 * 1024))
         self.assertEqual(response.status_code, 413)
         self.assertFalse(self.rows())
+
+    def test_json_has_its_own_limit_where_mail_may_be_big(self):
+        event = {"signature": signed(), "event-data": {"tags": ["x" * 1_100_000]}}
+        response = self.url_open("/mailgun/inbound", json=event)
+        self.assertEqual(response.status_code, 413)
+
+    def test_a_post_that_finds_no_room_is_asked_to_come_again(self):
+        small = Bodies(most=100_000, free=10_000, patience=0.1)
+        with patch.object(dispatcher, "_bodies", small):
+            with small.read(io.BytesIO(bytes(50_000))):
+                big = self.mail() + bytes(100_000)
+                with self.assertLogs(dispatcher.__name__, "WARNING") as logs:
+                    response = self.post(body_mime=big)
+                self.assertEqual(response.status_code, 503)
+                self.assertTrue(response.headers["Retry-After"])
+                self.assertEqual(len(logs.output), 1)
+                self.assertFalse(self.rows())
+                self.assertEqual(self.post().status_code, 200)
+            self.assertEqual(self.post(body_mime=big).status_code, 200)
 
     def test_without_a_signing_key_mail_waits_at_mailgun(self):
         self.domain.action_forget_keys()

@@ -13,7 +13,12 @@ The class says what to *do*, the text says what happened and how to repair it:
 
 
 class MailgunError(Exception):
-    """Base of all errors; ``str()`` is a sentence for the person who reads it."""
+    """Base of all errors; ``str()`` is a sentence for the person who reads it.
+
+    :cvar int domain_id: of the ``mailgun.domain`` whose post was refused, if any
+    """
+
+    domain_id = None
 
 
 class ApiError(MailgunError):

@@ -10,6 +10,7 @@ from . import keys, mailgun_domain
 from . import (
     account,
     health,
+    mailgun_used_token,
     preview,
     setup,
     signature,

@@ -3,7 +3,6 @@
 What sending and receiving find out meanwhile is noted on the domain, below.
 """
 
-import contextlib
 import logging
 import time
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import format_datetime
 
 from ...tools.api.management import Management
-from ...tools.errors import ApiError, MalformedPayload, TransientError
+from ...tools.errors import ApiError, TransientError
 from ..transactions.own_cursor import committed, own_cursor
 
 _logger = logging.getLogger(__name__)
@@ -314,15 +313,6 @@ class MailgunDomain(models.Model):
     sending_trouble_at = fields.Datetime(readonly=True, copy=False)
     refusal = fields.Char("Refused Post", readonly=True, copy=False)
     refusal_at = fields.Datetime("Refused Post On", readonly=True, copy=False)
-
-    @contextlib.contextmanager
-    def _noting_refusals(self):
-        """Note on the domain why an authenticated post was not taken."""
-        try:
-            yield
-        except MalformedPayload as error:
-            self._note_refusal(error)
-            raise
 
     def _note_refusal(self, error):
         """Note that a post was refused, with the reason.

@@ -1,27 +1,33 @@
 """A domain as far as it matters to who posts: its names, and its signing keys."""
 
+import logging
 from dataclasses import dataclass
 
 from odoo import api, models
 
+from ...tools.addresses import domain_name
 from ...tools.errors import InvalidSignature, MissingSigningKey, UnreadableKey
 from . import keys as secret_keys
+
+_logger = logging.getLogger(__name__)
 
 # A sane account has a handful; the cap keeps an unauthenticated request cheap.
 MAX_CANDIDATE_DOMAINS = 50
 
-# The last signer by database and by what the request was addressed to.
+# The last signer by database and by the name that the request was addressed to.
 _last_signers = {}
 
-# All that a post needs, in one query: a record would read the whole domain. The one
-# that is addressed comes first, so that the limit never leaves it out.
+# All that a post needs, in one query: a record would read the whole domain. Those that
+# are addressed come first, so that the limit never leaves them out.
 _FIND = """
    SELECT domain.id, domain.name, alias_domain.name, domain.webhook_signing_key_closed,
           domain.webhook_signing_key_previous_closed, domain.keep_reader_details
      FROM mailgun_domain AS domain
 LEFT JOIN mail_alias_domain AS alias_domain ON alias_domain.id = domain.alias_domain_id
     WHERE domain.active
- ORDER BY domain.name = %s DESC, alias_domain.name = %s DESC NULLS LAST, domain.name
+ ORDER BY domain.name = ANY(%s) DESC,
+          alias_domain.name = ANY(%s) DESC NULLS LAST,
+          domain.name
     LIMIT %s
 """
 
@@ -55,8 +61,11 @@ class Signer:
     keep_reader_details: bool | None
 
     def is_called(self, name):
-        """Tell whether a request to ``name`` means this domain."""
-        return bool(name) and name in (self.name, self.alias_name)
+        """Tell whether a request to ``name`` means this domain.
+
+        :param str name: as it stands in DNS
+        """
+        return name in (self.name, domain_name(self.alias_name or self.name))
 
     def keys(self, env, read=secret_keys.choose_or_log):
         """Return the keys that Mailgun may sign with, in clear.
@@ -82,15 +91,15 @@ class Signer:
         }
 
 
-def find_signers(env, name, limit):
-    """Return the domains that may have signed a request, the addressed one first.
+def find_signers(env, names, limit):
+    """Return the domains that may have signed a request, the addressed ones first.
 
-    :param str name: that the request is addressed to, or ""
+    :param names: that the request is addressed to
     :param int limit: how many
     :rtype: list[Signer]
     """
     env.flush_all()
-    env.cr.execute(_FIND, [name, name, limit])
+    env.cr.execute(_FIND, [list(names), list(names), limit])
     return [Signer(*row) for row in env.cr.fetchall()]
 
 
@@ -100,52 +109,58 @@ class MailgunDomain(models.Model):
     _inherit = "mailgun.domain"
 
     @api.model
-    def _authenticate(self, signature, addressed, now):
-        """Find the domain that a signed request belongs to.
+    def _authenticate(self, signature, names):
+        """Find the domains that a signed request belongs to.
 
-        :param Signature signature: of the request
-        :param str addressed: the address or domain that it says it is for; None when
-            it does not say, which any key of this database may then sign
-        :param float now: seconds since 1970
-        :return: the ``Signer`` whose key made the signature
-        :raise InvalidSignature: nobody here made it, or too long ago
+        The key of one domain says nothing about mail for another. A request for
+        several is believed for those that it signs for, and the rest is named.
+
+        :param Signature signature: of the request, not too old
+        :param set names: the domains that it says it is for, as they stand in DNS; none
+            when it does not say, which any key of this database may then sign
+        :return: the ``Signer`` of each name that the key is good for; of "" where there
+            are no names
+        :rtype: dict[str, Signer]
+        :raise InvalidSignature: nobody here made it
         :raise MissingSigningKey: there is no key to check it with
         """
-        signature.check_age(now)
-        name = _domain_name(addressed)
         keys = {
             candidate: candidate.keys(self.env)
-            for candidate in find_signers(self.env, name, MAX_CANDIDATE_DOMAINS)
+            for candidate in find_signers(self.env, names, MAX_CANDIDATE_DOMAINS)
         }
         # Every candidate is tried, so the time taken tells nothing about the domains.
         signers = [one for one in keys if signature.matches(keys[one])]
-        meant = next((one for one in keys if one.is_called(name)), None)
-        if signers and addressed is None:
-            return signers[0]
-        if meant in signers:
-            _last_signers[self.env.cr.dbname, name] = meant
-            return meant
-        error = self._refusal_of(signature, name, meant, signers, keys)
-        concerned = meant or next(iter(signers), None)
-        if concerned:
-            self.browse(concerned.id)._note_refusal(error)
-        raise error
+        if signers and not names:
+            return {"": signers[0]}
+        found = {
+            name: next(one for one in signers if one.is_called(name))
+            for name in names
+            if any(one.is_called(name) for one in signers)
+        }
+        for name, signer in found.items():
+            _last_signers[self.env.cr.dbname, name] = signer
+        if found.keys() != names:
+            error = self._refusal_of(signature, names - found.keys(), signers, keys)
+            if not found:
+                raise error
+            _logger.warning("A post was taken in part: %s", error)
+            self.browse(error.domain_id)._note_refusal(error)
+        return found
 
     @api.model
-    def _recall_signer(self, signature, addressed, now):
+    def _recall_signer(self, signature, names):
         """Return the domain that signed the last request of that name, if this one too.
 
         Saves a query, and may be outdated: what is written on its word has to be
-        written for ``UNCHANGED_ID`` of ``signer.py``.
+        written for ``UNCHANGED_ID`` of ``signature.py``.
 
         :param Signature signature: see ``_authenticate``
-        :param str addressed: see ``_authenticate``
-        :param float now: see ``_authenticate``
+        :param set names: see ``_authenticate``
         :return: a ``Signer``, or None
-        :raise InvalidSignature: made too long ago
         """
-        signature.check_age(now)
-        last = _last_signers.get((self.env.cr.dbname, _domain_name(addressed)))
+        if len(names) != 1:
+            return None
+        last = _last_signers.get((self.env.cr.dbname, *names))
         if not last:
             return None
         try:
@@ -155,13 +170,24 @@ class MailgunDomain(models.Model):
             return None
         return last if signature.matches(keys) else None
 
-    def _refusal_of(self, signature, name, meant, signers, keys):
-        """Return the error that says why a request is not believed."""
+    def _refusal_of(self, signature, names, signers, keys):
+        """Return why a request is not believed, with the domain that shall tell of it.
+
+        :param names: that the request is addressed to and not good for
+        """
+        meant = next((one for one in keys if any(map(one.is_called, names))), None)
+        error = self._reason_of(signature, names, meant, signers, keys)
+        concerned = meant or next(iter(signers), None)
+        error.domain_id = concerned and concerned.id
+        return error
+
+    def _reason_of(self, signature, names, meant, signers, keys):
         if signers:
             return InvalidSignature(
-                f"signed with the key of {signers[0].name}, but addressed to {name}, "
-                "which is no domain here or has another key: enter it as a Mailgun "
-                "domain, or point its route to where it belongs"
+                f"signed with the key of {signers[0].name}, but addressed to "
+                f"{', '.join(sorted(names)[:3])}, which is no domain here or has "
+                "another key: enter it as a Mailgun domain, or point its route to "
+                "where it belongs"
             )
         if not any(keys.values()) or (meant and not keys[meant]):
             return MissingSigningKey(
@@ -180,7 +206,3 @@ class MailgunDomain(models.Model):
 
     def _is_api_key_of(self, signature):
         return signature.matches([secret_keys.read_or_log(self, "api_key")])
-
-
-def _domain_name(addressed):
-    return (addressed or "").rpartition("@")[2].strip("> ").lower()

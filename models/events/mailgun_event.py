@@ -2,17 +2,16 @@ import json
 import time
 from datetime import datetime, timedelta, timezone
 
-import psycopg2
-
 from odoo import api, fields, models
 from odoo.modules import module
 
-from ...const import EVENT_RETENTION_DAYS, JOURNAL_TRIES
+from ...const import EVENT_RETENTION_DAYS
 from ...tools.addresses import normalize
 from ...tools.delivery_state import happening_of, is_machine
 from ...tools.event_post import reference_of
+from ..domain.mailgun_used_token import USE_TOKEN, use_of
 from ..domain.signature import UNCHANGED_ID
-from ..transactions.own_cursor import insert_if_new, own_cursor
+from ..transactions.own_cursor import committed, insert_if_new, own_cursor
 from ..transactions.retention import keep_since, remove_before
 from ..transactions.server import restart_clock
 from .event_queue import EventQueue
@@ -20,12 +19,14 @@ from .event_queue import EventQueue
 # Each post is answered once this is committed, so it is written out: composing it takes
 # a good part of the time that running it does.
 _INSERT_SIGNED = f"""
+       WITH used AS ({USE_TOKEN})
 INSERT INTO mailgun_event
-            (domain_id, token, event_id, event, severity, reason, recipient, message_id,
+            (domain_id, event_id, event, severity, reason, recipient, message_id,
              occurred_at, day, payload, state, create_date)
-     VALUES ({UNCHANGED_ID}, %(token)s, %(event_id)s, %(event)s, %(severity)s,
-             %(reason)s, %(recipient)s, %(message_id)s, %(occurred_at)s, %(day)s,
-             %(payload)s, %(state)s, timezone('UTC', now()))
+     SELECT {UNCHANGED_ID}, %(event_id)s, %(event)s, %(severity)s,
+            %(reason)s, %(recipient)s, %(message_id)s, %(occurred_at)s, %(day)s,
+            %(payload)s, %(state)s, timezone('UTC', now())
+       FROM used
 ON CONFLICT DO NOTHING
   RETURNING id
 """
@@ -50,7 +51,6 @@ class MailgunEvent(models.Model):
     domain_id = fields.Many2one(
         "mailgun.domain", required=True, readonly=True, ondelete="cascade"
     )
-    token = fields.Char(readonly=True, help="Mailgun's random string; never repeats.")
     event_id = fields.Char("Event ID", required=True, readonly=True)
     event = fields.Char(required=True, readonly=True)
     severity = fields.Char(readonly=True)
@@ -79,7 +79,6 @@ class MailgunEvent(models.Model):
         help="Mailgun was asked; no webhook has told of it.",
     )
 
-    _token_unique = models.Constraint("UNIQUE(token)", "A token is used only once.")
     # Mailgun's ids are unique within a day only ("Event structure"), and two of its own
     # examples share one. This is the index on the domain, too.
     _event_unique = models.Constraint(
@@ -101,16 +100,9 @@ class MailgunEvent(models.Model):
         :return: the ids of new rows
         :rtype: list[int]
         """
-        for tries_left in reversed(range(JOURNAL_TRIES)):
-            try:
-                with own_cursor(self.env.registry) as env:
-                    return env[self._name]._insert(domain.id, event)
-            except psycopg2.errors.SerializationFailure:
-                # The same event was committed by a post after our snapshot, most
-                # likely; the next one sees its row.
-                if not tries_left:
-                    raise
-        raise AssertionError("unreachable")
+        return committed(
+            self.env.registry, lambda env: env[self._name]._insert(domain.id, event)
+        )
 
     def _insert(self, domain_id, event):
         values = {"domain_id": domain_id, "polled": True, **self._values(event)}
@@ -118,22 +110,26 @@ class MailgunEvent(models.Model):
 
     @api.model
     def _receive_signed(self, signer, event, token):
-        """Write an event of a webhook down, in the transaction of the request.
-
-        Odoo commits it before it answers. An event costs little, and a transaction of
-        its own would be a good part of it.
+        """Write an event of a webhook down, in the transaction of the caller.
 
         :param Signer signer: who posts
         :param EventPost event: what it says
         :param str token: of the signature
         :return: the ids of new rows; none when the event is known
         :rtype: list[int]
+        :raise InvalidSignature: it came with something else before
         :raise psycopg2.errors.NotNullViolation: the domain is not as the signer has it
         :raise psycopg2.errors.SerializationFailure: the row came after our snapshot
         """
-        values = {**signer.as_parameters(), **self._values(event), "token": token}
-        self.env.cr.execute(_INSERT_SIGNED, values, log_exceptions=False)
-        return [row_id for (row_id,) in self.env.cr.fetchall()]
+        use = use_of("event", event.event_id, event.event)
+        values = {**signer.as_parameters(), **self._values(event)}
+        self.env.cr.execute(
+            _INSERT_SIGNED, {**values, "token": token, "use": use}, log_exceptions=False
+        )
+        ids = [row_id for (row_id,) in self.env.cr.fetchall()]
+        if not ids:
+            self.env["mailgun.used.token"]._check_same(token, use)
+        return ids
 
     def _values(self, event):
         occurred_at = datetime.fromtimestamp(event.occurred_at, timezone.utc)

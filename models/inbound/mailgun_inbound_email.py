@@ -1,15 +1,15 @@
 from datetime import timedelta
 
-import psycopg2
 from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
-from ...const import INBOUND_STATES, JOURNAL_TRIES
+from ...const import INBOUND_STATES
 from ...tools.mime.mail_head import derived_message_id, same_text
-from ..transactions.own_cursor import insert_if_new, own_cursor
+from ..domain.mailgun_used_token import use_of
+from ..transactions.own_cursor import committed, insert_if_new
 from ..transactions.retention import keep_since
 
 REPAIR = "mail_mailgun.mail_activity_type_repair"
@@ -41,7 +41,9 @@ class MailgunInboundEmail(models.Model):
     domain_id = fields.Many2one(
         "mailgun.domain", required=True, readonly=True, ondelete="restrict", index=True
     )
-    token = fields.Char(readonly=True, help="Mailgun's random string; never repeats.")
+    token = fields.Char(
+        readonly=True, help="Mailgun's random string: one for each of its posts."
+    )
     message_id = fields.Char("Message-Id", readonly=True, index=True)
     sender = fields.Char(readonly=True, help="Envelope sender (SMTP MAIL FROM).")
     recipient = fields.Char(readonly=True, help="Envelope recipient (SMTP RCPT TO).")
@@ -81,7 +83,6 @@ class MailgunInboundEmail(models.Model):
     )
     create_date = fields.Datetime("Received on")
 
-    _token_unique = models.Constraint("UNIQUE(token)", "A token is used only once.")
     _mail_unique = models.Constraint(
         "UNIQUE(domain_id, message_id, recipient)",
         "A mail is kept once for each of its recipients.",
@@ -106,24 +107,40 @@ class MailgunInboundEmail(models.Model):
         :return: the ids of new rows; empty when everything was known
         :rtype: list[int]
         """
-        verdicts = self._verdict_values(domain, post.raw)
-        for tries_left in reversed(range(JOURNAL_TRIES)):
-            try:
-                with own_cursor(self.env.registry) as env:
-                    return env[self._name]._insert(domain.id, post, token, verdicts)
-            except psycopg2.errors.SerializationFailure:
-                # The other post of the same mail was committed after our snapshot; the
-                # next one sees its row.
-                if not tries_left:
-                    raise
-        raise AssertionError("unreachable")
+        return committed(
+            self.env.registry, lambda env: env[self._name]._insert(domain, post, token)
+        )
 
-    def _insert(self, domain_id, post, token, verdicts):
+    @api.model
+    def _receive_signed(self, shares, token):
+        """Write a mail that was posted to the journal and commit.
+
+        :param shares: of one post, each a ``mailgun.domain`` whose key signed it and
+            the ``InboundPost`` with the recipients on that domain
+        :param str token: of the signature
+        :return: the ids of new rows; empty when everything was known
+        :rtype: list[int]
+        :raise InvalidSignature: it came with something else before
+        """
+        recipients = [one for _domain, post in shares for one in post.recipients]
+        use = use_of("mail", shares[0][1].message_id, *sorted(recipients))
+
+        def write_down(env):
+            if not env["mailgun.used.token"]._use(token, use):
+                return []
+            journal = env[self._name]
+            found = [journal._insert(domain, post, token) for domain, post in shares]
+            return [row_id for ids in found for row_id in ids]
+
+        return committed(self.env.registry, write_down)
+
+    def _insert(self, domain, post, token):
+        verdicts = self._verdict_values(domain.with_env(self.env), post.raw)
         ids = []
-        for position, recipient in enumerate(post.recipients):
+        for recipient in post.recipients:
             values = {
-                "domain_id": domain_id,
-                "token": token if position == 0 else f"{token}/{position}",
+                "domain_id": domain.id,
+                "token": token,
                 "message_id": post.message_id,
                 "sender": post.sender,
                 "recipient": recipient,

@@ -1,19 +1,24 @@
 """What a Mailgun route posts, read: the mail's bytes and its envelope."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from ..addresses import domain_name
 from ..errors import MalformedPayload
 from ..mailgun_url import is_mailgun_url
 from .forms import Form
-from .mail_head import message_id_of, subject_of
+from .mail_head import CONTROLS, message_id_of, subject_of
 from .parsed_form import rebuild
 
 # An address that goes into a header must not be able to start another one.
-_ADDRESS = re.compile(r"[^\x00-\x20\x7f<>,;]+@[^\x00-\x20\x7f<>,;@]+")
+_ADDRESS = re.compile(rf"[^ {CONTROLS}<>,;]+@[^ {CONTROLS}<>,;@]+")
 _MAX_ADDRESS = 320  # 64 + @ + 255, RFC 5321 4.5.3.1
+_MAX_RECIPIENTS = 100
+# Bytes of a field that holds addresses, each of which may be percent-encoded.
+_MAX_RECIPIENT_FIELD = 3 * _MAX_RECIPIENTS * _MAX_ADDRESS
+_MAX_SENDER_FIELD = 3 * _MAX_ADDRESS
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,22 @@ class InboundPost:
         """Describe a mail."""
         message_id, subject = message_id_of(raw), subject_of(raw)
         return cls(raw, sender, tuple(recipients), message_id, subject, stored_url)
+
+    def on(self, names: Collection[str]) -> "InboundPost":
+        """Return the same for those recipients alone that are on one of these domains.
+
+        :param names: as they stand in DNS
+        """
+        found = (one for one in self.recipients if domain_name(one) in names)
+        return replace(self, recipients=tuple(found))
+
+
+def addressed_to(form: Form) -> list[str]:
+    """Return what a post names as its recipients: anything, and nothing checked yet."""
+    text = (form.text("recipient", _MAX_RECIPIENT_FIELD) or "").strip(" ,")
+    # One address in every capture; a list of them is taken apart all the same. What
+    # follows the last stays with it, and is no address then.
+    return text.split(",", _MAX_RECIPIENTS - 1) if text else []
 
 
 def read_inbound(form: Form) -> InboundPost:
@@ -80,17 +101,14 @@ def _stored_url(form: Form) -> str:
 
 
 def _recipients(form: Form) -> list[str]:
-    text = form.text("recipient")
-    if not text:
-        raise MalformedPayload("the field 'recipient' is missing")
-    if len(text) > _MAX_ADDRESS * 100:
-        raise MalformedPayload("the field 'recipient' is too long")
-    # One address in every capture; a list of them is taken apart all the same.
-    return [_address("recipient", part) for part in text.strip(" ,").split(",")]
+    found = [_address("recipient", text) for text in addressed_to(form)]
+    if not found:
+        raise MalformedPayload("the field 'recipient' is missing, or too long")
+    return found
 
 
 def _sender(form: Form) -> str:
-    text = (form.text("sender") or "").strip()
+    text = (form.text("sender", _MAX_SENDER_FIELD) or "").strip()
     if text in ("", "<>"):
         return ""
     try:

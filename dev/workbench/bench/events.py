@@ -19,10 +19,9 @@ _COPIES = 1000
 
 _FILL = """
 INSERT INTO mailgun_event
-            (domain_id, token, event_id, event, recipient, message_id, occurred_at, day,
-             state, payload, create_date)
-     SELECT domain.id, md5('token' || number) || substr(md5(number::text), 1, 18),
-            substr(md5('id' || number), 1, 22), 'delivered',
+            (domain_id, event_id, event, recipient, message_id, occurred_at, day, state,
+             payload, create_date)
+     SELECT domain.id, substr(md5('id' || number), 1, 22), 'delivered',
             'customer' || number || '@customer.test',
             '<old.' || number || '@' || domain.name || '>', moment, moment::date,
             'done',
