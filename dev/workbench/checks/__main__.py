@@ -14,9 +14,11 @@ PARTS = {
     "wheel": wheel.run,
     "server": server_tests.run,
     "core": core_tests.run,
+    "upgrade": database_tests.run_lifecycle,
 }
-# Takes minutes, and changes in the module rarely matter to it.
-ON_REQUEST = {"core"}
+# The one takes minutes, and changes in the module rarely matter to it; the other is a
+# piece of "odoo".
+ON_REQUEST = {"core", "upgrade"}
 # One subject of the part of this name.
 _SUBJECT = "server/"
 

@@ -32,6 +32,12 @@ def run(report: Report, targets: list[Target] | None = None) -> None:
             lifecycle.run(report, postgres_env)
 
 
+def run_lifecycle(report: Report) -> None:
+    """Install, upgrade and uninstall only."""
+    with databases.alone(report), postgres.running() as postgres_env:
+        lifecycle.run(report, postgres_env)
+
+
 def _run_with_mailings(report: Report, postgres_env: dict[str, str]) -> None:
     if template.copy_to(
         report, postgres_env, MAILINGS_DATABASE, MAILINGS_TEMPLATE, MAILINGS

@@ -1,10 +1,16 @@
-"""Install, upgrade, uninstall, install again: nothing of ours stays behind."""
+"""Install, upgrade, uninstall, install again: nothing of ours stays behind.
 
+Then a database of an earlier version is upgraded, and must come out as this one.
+"""
+
+from functools import partial
 from pathlib import Path
 
 from ..machine import postgres
 from ..machine.report import Report
 from ..servers import odoo, odoo_run, template
+from ..upgrade import run as upgrade
+from ..upgrade import shape
 
 DATABASE = "mailgun_lifecycle"
 
@@ -39,15 +45,17 @@ _LEFT_OVERS = {
 
 
 def run(report: Report, postgres_env: dict[str, str]) -> None:
-    """Lead the module through its life in a database of its own."""
+    """Lead the module through its life in databases of its own."""
     life = _Life(report, postgres_env)
     if not template.copy_to(report, postgres_env, DATABASE):
         return
     life.step("installs", "--init", odoo.MODULE, "--stop-after-init")
     life.step("upgrades", "--update", odoo.MODULE, "--stop-after-init")
+    structure = shape.read_structure(partial(postgres.query, postgres_env, DATABASE))
     life.step("uninstalls", "shell", script=_SCRIPT)
     life.check_left_overs()
     life.step("installs again", "--init", odoo.MODULE, "--stop-after-init")
+    upgrade.run(report, postgres_env, structure)
 
 
 class _Life:

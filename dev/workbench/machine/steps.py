@@ -39,3 +39,11 @@ class Steps(Voice):
             self.alive(f"waiting for {what}")
             time.sleep(0.1)
         return found
+
+
+class StepsOf(Steps):
+    """Speaks through a report, which knows when it spoke last."""
+
+    def __init__(self, report: Voice):
+        super().__init__()
+        self.say, self.alive = report.say, report.alive

@@ -4,29 +4,14 @@ import itertools
 import time
 from collections.abc import Callable
 
-import psycopg2
-import requests
-
-from ..machine.steps import StepFailed, Steps
-from ..servers.web_client import OdooError
+from ..machine.steps import Steps
 from ..sinks.smtp import SmtpSink
 from .lab_odoo import LabOdoo
 from .outside import Outside
-from .sentence import NotChecked, Wrong
+from .sentence import TROUBLES, NotChecked, Wrong
 
 _QUEUE = "mail.ir_cron_mail_scheduler_action"
 _NUDGE = "SELECT pg_notify('cron_trigger', %s)"
-
-# What a check may run into; it has failed then, and the next one is tried. The last two
-# are raised where something is not there that is taken apart.
-TROUBLES = (
-    StepFailed,
-    OdooError,
-    requests.RequestException,
-    psycopg2.Error,
-    LookupError,
-    ValueError,
-)
 
 
 class Lab(LabOdoo):

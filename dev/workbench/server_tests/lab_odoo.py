@@ -31,6 +31,8 @@ class LabOdoo(LabDatabase):
         self.steps = steps
         self.url = f"http://{HOST}:{free_port(odoo.PORT)}"
         self.odoo: OdooServer | None = None
+        # Of the environment, besides what Odoo needs.
+        self.variables: dict[str, str] = {}
         self.logs: list[Path] = []
         self._mailgun_url = mailgun_url
         self._arguments: tuple[str, ...] = ()
@@ -48,6 +50,7 @@ class LabOdoo(LabDatabase):
         env["MAILGUN_API_URL"] = self._mailgun_url
         # A proxy for the outside world has no business between two local processes.
         env["NO_PROXY"] = env["no_proxy"] = HOST
+        env.update(self.variables)
         # Two servers of one database share a file of settings.
         arguments = ("--http-port", port, *arguments)
         server = OdooServer(env, f"server-{name}", url, *arguments)

@@ -56,6 +56,11 @@ class Outside(SandboxClient):
         """Tell whether Odoo has taken every event that was posted to it."""
         return not self._call("GET", "/sandbox/state").json()["waiting"]
 
+    def set_up(self) -> list[dict]:
+        """Return the routes and webhooks that there are."""
+        state = self._call("GET", "/sandbox/state").json()
+        return [*state["routes"], *state["webhooks"]]
+
     def suppressions(self, domain: str, kind: str, key: str) -> list[str]:
         """Return the addresses on one of a domain's lists, such as "bounces"."""
         found = self._api("GET", f"/v3/{domain}/{kind}", key).json()["items"]

@@ -15,8 +15,7 @@ from . import (
     stage,
     stopping,
 )
-from .lab import TROUBLES, Lab
-from .sentence import NotChecked, Sentence, Wrong
+from .sentence import TROUBLES, check
 
 SUBJECTS = tuple(
     part.SUBJECT
@@ -45,20 +44,7 @@ def run(report: Report, names: Collection[str] = ()) -> None:
                 if not names or subject.name in names:
                     report.say(f"{subject.name} ...")
                     for sentence in subject.sentences:
-                        _check(report, lab, sentence)
+                        check(report, lab, sentence)
+                        lab.tidy()
     except TROUBLES as error:
         report.failed("everything starts", f"{type(error).__name__}: {error}")
-
-
-def _check(report: Report, lab: Lab, sentence: Sentence) -> None:
-    try:
-        sentence.check(lab)
-    except Wrong as error:
-        report.failed(sentence.text, str(error))
-    except NotChecked as error:
-        report.skipped(sentence.text, str(error))
-    except TROUBLES as error:
-        report.failed(sentence.text, f"{type(error).__name__}: {error}")
-    else:
-        report.passed(sentence.text)
-    lab.tidy()

@@ -4,6 +4,24 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import psycopg2
+import requests
+
+from ..machine.report import Report
+from ..machine.steps import StepFailed
+from ..servers.web_client import OdooError
+
+# What a check may run into; it has failed then, and the next one is tried. The last two
+# are raised where something is not there that is taken apart.
+TROUBLES = (
+    StepFailed,
+    OdooError,
+    requests.RequestException,
+    psycopg2.Error,
+    LookupError,
+    ValueError,
+)
+
 
 class Wrong(Exception):
     """It is not so; the text says what was found."""
@@ -36,6 +54,23 @@ class Subject:
         text = " ".join(inspect.getdoc(check).split()).rstrip(".")
         self.sentences.append(Sentence(text, check))
         return check
+
+
+def check(report: Report, lab: object, sentence: Sentence) -> None:
+    """Check one sentence and report how it ended.
+
+    :param lab: what it is checked with
+    """
+    try:
+        sentence.check(lab)
+    except Wrong as error:
+        report.failed(sentence.text, str(error))
+    except NotChecked as error:
+        report.skipped(sentence.text, str(error))
+    except TROUBLES as error:
+        report.failed(sentence.text, f"{type(error).__name__}: {error}")
+    else:
+        report.passed(sentence.text)
 
 
 def same(what: str, found: object, wanted: object) -> None:

@@ -16,6 +16,19 @@ SIGNING_KEY = "server-signing-key"
 # Leaves by a mail server of the usual kind.
 BY_SMTP = "smtp.example.com"
 
+# Mailgun repeats a post of an event after five minutes; here that is 0.6 seconds.
+_TIME_SCALE = "0.002"
+
+
+def mailgun_options() -> list[str]:
+    """Return the options of the local Mailgun for these domains and keys."""
+    options = ["--api-key", API_KEY, "--signing-key", SIGNING_KEY]
+    options += ["--key", f"sending:{SENDING_KEY}:{ONLY_SENDING}"]
+    options += ["--time-scale", _TIME_SCALE]
+    for domain in DOMAINS:
+        options += ["--domain", domain]
+    return options
+
 
 def apply(lab: Lab, smtp_port: int) -> None:
     """Set everything up, as an administrator would."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ..demo import demo_stage
 from ..machine import databases, postgres
 from ..machine.report import Report
-from ..machine.steps import Steps
+from ..machine.steps import StepsOf
 from ..servers import odoo, sandbox_process
 from ..sinks.listening import listening
 from ..sinks.smtp import SmtpSink
@@ -19,9 +19,6 @@ DATABASE = "mailgun_server"
 TEMPLATE = "mailgun_server_template"
 MODULES = ("contacts", "mass_mailing", odoo.MODULE)
 
-# Mailgun repeats a post of an event after five minutes; here that is 0.6 seconds.
-_TIME_SCALE = "0.002"
-
 
 @contextlib.contextmanager
 def running(report: Report) -> Iterator[Lab]:
@@ -29,12 +26,12 @@ def running(report: Report) -> Iterator[Lab]:
 
     :raise StepFailed: when something does not start
     """
-    steps = _StepsOf(report)
-    sink = SmtpSink()
+    steps = StepsOf(report)
+    sink, options = SmtpSink(), settings.mailgun_options()
     with (
         databases.alone(report),
         postgres.running() as postgres_env,
-        sandbox_process.running("server-sandbox", *_mailgun_options()) as mailgun,
+        sandbox_process.running("server-sandbox", *options) as mailgun,
         listening(sink.talk) as (smtp_port,),
     ):
         demo_stage.prepare_database(steps, postgres_env, TEMPLATE, MODULES)
@@ -47,20 +44,3 @@ def running(report: Report) -> Iterator[Lab]:
             yield lab
         finally:
             lab.stop()
-
-
-class _StepsOf(Steps):
-    """Speaks through the report, which knows when it spoke last."""
-
-    def __init__(self, report: Report):
-        super().__init__()
-        self.say, self.alive = report.say, report.alive
-
-
-def _mailgun_options() -> list[str]:
-    options = ["--api-key", settings.API_KEY, "--signing-key", settings.SIGNING_KEY]
-    options += ["--key", f"sending:{settings.SENDING_KEY}:{settings.ONLY_SENDING}"]
-    options += ["--time-scale", _TIME_SCALE]
-    for domain in settings.DOMAINS:
-        options += ["--domain", domain]
-    return options
