@@ -348,6 +348,16 @@ class TestConnect(ConnectCase):
             ("http://localhost:8069", "from outside"),
             ("https://192.168.1.5", "from outside"),
             ("http://odoo.example.com", "not encrypted"),
+            ("odoo.example.com", "no address"),
+            ("https://[", "no address"),
+            ("https://odoo.example.com:https", "no address"),
+            (r"https://evil.example\.example.com", "no address"),
+            ("https://odoo\uff0fexample.com", "no address"),
+            ('https://odoo.example.com/") forward("https://x', "no address"),
+            ("https://user@odoo.example.com", "no address"),
+            ("https://[::1]", "from outside"),
+            ("https://[2606:4700::1111]:8443/odoo", False),
+            ("https://ODOO.bücher.example", False),
             ("https://odoo.example.com", False),
         ):
             with self.subTest(url=url), patch.dict(os.environ):
