@@ -52,4 +52,5 @@ from . import (
     test_vault,
     test_verdicts,
     test_waiting_mail,
+    test_where_the_key_goes,
 )

@@ -6,7 +6,7 @@ from unittest.mock import patch
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
-from odoo.addons.mail_mailgun.tools.api.client import MailgunClient, api_url
+from odoo.addons.mail_mailgun.tools.api.client import MailgunClient
 from odoo.addons.mail_mailgun.tools.errors import (
     DoubtfulError,
     RefusedMessage,
@@ -14,6 +14,7 @@ from odoo.addons.mail_mailgun.tools.errors import (
     SettingError,
     TransientError,
 )
+from odoo.addons.mail_mailgun.tools.mailgun_url import api_url
 
 from .local_mailgun import LocalMailgun
 
@@ -174,8 +175,8 @@ class TestClient(BaseCase):
     def test_a_refused_connection_only_has_to_wait(self):
         with patch.dict(os.environ, {API_URL_VARIABLE: "http://127.0.0.1:9"}):
             client = MailgunClient("us", "key-secret")
-        with self.assertRaisesRegex(TransientError, "could not be reached"):
-            client.send_mime(DOMAIN, MIME, ["customer@example.org"])
+            with self.assertRaisesRegex(TransientError, "could not be reached"):
+                client.send_mime(DOMAIN, MIME, ["customer@example.org"])
 
     def test_a_sending_key_is_proved_without_sending(self):
         self.mailgun.answer(400, {"message": "from parameter is missing"})

@@ -7,6 +7,7 @@ from odoo.addons.mail_mailgun.tools.api.event_log import (
     Window,
     message_id_of,
 )
+from odoo.addons.mail_mailgun.tools.errors import SettingError
 from odoo.addons.mail_mailgun.tools.mailgun_url import api_url
 
 from .test_management import DOMAIN, ManagementCase
@@ -74,6 +75,13 @@ class TestEventLog(ManagementCase):
         self.page()
         self.assertEqual(len(self.log.find("<1@x>", 1, 2)), 1)
         self.assertIn("message-id=1%40x", self.asked()[0][1])
+
+    def test_a_page_elsewhere_is_not_asked_for(self):
+        for url in ("https://evil.example\\.mailgun.net/x", "https://[", "x"):
+            paging = {"next": url}
+            self.mailgun.answer(200, {"items": [event(1)], "paging": paging})
+            with self.assertRaisesRegex(SettingError, "no address of Mailgun"):
+                self.ids()
 
     def test_odd_pages_do_no_harm(self):
         for body in ({}, {"items": None}, {"items": "x"}):

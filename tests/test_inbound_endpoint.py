@@ -14,6 +14,7 @@ from odoo.addons.mail_mailgun.controllers import dispatcher
 from odoo.addons.mail_mailgun.tools.bodies import Bodies
 
 from .common import DOMAIN, SIGNING_KEY, MailgunHttpCase, signed
+from .test_where_the_key_goes import ELSEWHERE
 
 INBOUND = "odoo.addons.mail_mailgun.controllers.answers"
 SIGNATURE = "odoo.addons.mail_mailgun.models.domain.signature"
@@ -331,6 +332,13 @@ class TestInboundEndpoint(MailgunHttpCase):
 
     def test_an_empty_mail_is_refused_for_good(self):
         self.post_refused(406, "", body_mime=None)
+
+    def test_mail_that_is_said_to_be_stored_elsewhere_is_refused_for_good(self):
+        for url in filter(str.strip, ELSEWHERE):
+            with self.subTest(url=url[:200]):
+                text = url.encode("utf-8", "surrogatepass")
+                fields = {"body_mime": None, "body_plain": "text", "message_url": text}
+                self.post_refused(406, "no address of Mailgun", **fields)
 
     def test_a_header_injected_by_the_recipient_is_refused(self):
         for recipient in (

@@ -2,7 +2,7 @@ import time
 from datetime import timedelta
 
 from odoo import fields
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -11,6 +11,7 @@ from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost
 
 from .common import DOMAIN
 from .test_connect import ConnectCase
+from .test_where_the_key_goes import ELSEWHERE
 
 MAIL = (
     f"From: customer@example.org\r\nTo: people@{DOMAIN}\r\nSubject: Missed\r\n"
@@ -120,11 +121,36 @@ class TestRecovery(RecoveryCase):
 
     @mute_logger(RECOVERY)
     def test_the_key_goes_only_to_mailgun_and_others_are_still_fetched(self):
-        storage = {"url": "https://evil.example.com/mail"}
-        self.mailgun.events = [self.event(2, storage=storage), self.event()]
+        odd = (*ELSEWHERE, 7, [], ["https://evil.example"], {"x": 1}, None, True)
+        self.mailgun.events = [
+            self.event(number, storage={"url": url})
+            for number, url in enumerate(odd, start=2)
+        ]
+        self.mailgun.events += [self.event(0, storage=[]), self.event(1)]
         message = self.fetch()["message"]
         self.assertIn("1 of them were missing", message)
-        self.assertIn("1 mails are missing and no longer kept", message)
+        self.assertIn(f"{len(odd) + 1} mails are missing and no longer kept", message)
+
+    @mute_logger(RECOVERY)
+    def test_a_mail_that_mailgun_does_not_give_out_holds_up_no_other(self):
+        refused = {"url": f"{self.mailgun.url}/v3/refused"}
+        self.mailgun.events = [self.event(2, storage=refused), self.event()]
+        asked = self.mailgun.respond
+
+        def respond(seen):
+            refuses = seen.path == "/v3/refused"
+            return (400, b"{}", "application/json") if refuses else asked(seen)
+
+        self.mailgun.respond = respond
+        self.assertIn("1 of them were missing", self.fetch()["message"])
+
+    def test_an_event_of_odd_routes_holds_up_no_other(self):
+        odd = [{"routes": 7}, {"routes": {"match": 1}}, {"routes": [{"match": 7}]}]
+        self.mailgun.events = [
+            *(self.event(event="accepted", **routes) for routes in odd),
+            self.event(),
+        ]
+        self.assertIn("1 of them were missing", self.fetch()["message"])
 
     def test_two_events_of_one_mail_are_one_mail(self):
         self.mailgun.events = [self.event(), self.event(id="other")]
@@ -222,5 +248,35 @@ class TestStoredMail(RecoveryCase):
         self.stored = None
         row = self.notify()
         self.assertEqual(row.state, "failed")
-        self.assertIn("no longer kept at 127.0.0.1", row.error)
+        self.assertIn(f"no longer kept at {self.mailgun.url}", row.error)
+        self.assertIn(b"only the text", row._raw_bytes())
+
+    # --- where it is stored ----------------------------------------------------------
+
+    def test_nobody_writes_where_a_mail_is_stored(self):
+        self.mailgun.answer(503, b"busy", "text/html")
+        row = self.notify()
+        rows = row.with_user(self.env.ref("base.user_admin"))
+        elsewhere = {"stored_url": "https://api.mailgun.net/v3/domains/x/messages/2"}
+        for what, write in {
+            "write": lambda: rows.write(elsewhere),
+            "web_save": lambda: rows.web_save(elsewhere, {}),
+            "create": lambda: rows.create({"domain_id": self.domain.id, **elsewhere}),
+            "onchange": lambda: rows.onchange(elsewhere, [], {"stored_url": {}}),
+            "read": lambda: rows.read(["stored_url"]),
+        }.items():
+            with self.subTest(what=what), mute_logger("odoo.orm.models"):
+                with self.assertRaises(AccessError):
+                    write()
+        self.assertNotIn("stored_url", rows.fields_get())
+        (external_id,) = rows._export_rows([["id"]])[0]
+        loaded = rows.load(["id", "stored_url"], [[external_id, "https://x"]])
+        self.assertFalse(loaded["ids"])
+        self.env.invalidate_all()
+        self.assertEqual(row.stored_url, self.stored_url())
+
+    @mute_logger(JOURNAL)
+    def test_a_mail_that_is_stored_elsewhere_gets_no_key_and_keeps_its_text(self):
+        row = self.notify(r"https://evil.example\.mailgun.net/x")
+        self.assertIn("https://evil.example is no address of Mailgun", row.error)
         self.assertIn(b"only the text", row._raw_bytes())

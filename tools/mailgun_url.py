@@ -1,41 +1,84 @@
-"""Where Mailgun's API is, and which addresses are Mailgun's."""
+"""Where Mailgun's API is, and which addresses a key may travel to.
+
+Parsers of addresses differ. Of ``https://evil.example\\.mailgun.net`` Python's finds a
+host of Mailgun, and urllib3, which requests asks by, finds evil.example. So an address
+is trusted only when there is nothing in it that could be read in two ways, and the
+client judges what it is going to ask as well as what it was given.
+"""
 
 import os
-from urllib.parse import urlsplit
+import re
 
 from ..const import API_URL_VARIABLE, REGION_HOSTS
+from .errors import SettingError
 
 # Where Mailgun keeps stored mail and further pages of a list; their addresses come
 # from outside, and the key goes nowhere else.
-_TRUSTED_HOSTS = (".mailgun.net", ".mailgun.org")
+_MAILGUN = re.compile(r"https://(?=[^/]{1,253}$)([a-z0-9-]{1,63}\.)+mailgun\.(net|org)")
+
+# No blanks, control characters, back-slashes or user names, no port in words, nothing
+# that looks like a letter or a slash.
+_PLAIN = re.compile(
+    r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?"
+    r"(?:[/?][!-\[\]-~]{0,8000})?",
+    re.IGNORECASE | re.ASCII,
+)
+_USUAL_PORTS = {"http": "80", "https": "443"}
+
+# What is asked for any other address, as urllib3 reads it.
+_ASKED = re.compile(r"\s*([a-z0-9+.-]{1,20}:)//(?:[^/\\?#]{0,500}@)?([^/\\?#@]{1,500})")
 
 
 def api_url(region: str) -> str:
-    """Return where the API of a region ("us" or "eu") is, with no slash at its end."""
-    override = os.environ.get(API_URL_VARIABLE, "").rstrip("/")
-    if override:
-        return override if region == "us" else f"{override}/{region}"
-    return REGION_HOSTS[region]
+    """Return where the API of a region ("us" or "eu") is, with no slash at its end.
 
-
-def is_mailgun_url(url: str) -> bool:
-    """Tell whether a key may travel to ``url``: to Mailgun over https, nowhere else.
-
-    With an override of the API's host, that origin is trusted too.
+    :raise SettingError: the environment names a place that is none
     """
-    parts = urlsplit(url)
-    override = os.environ.get(API_URL_VARIABLE, "")
-    if override and _origin(parts) == _origin(urlsplit(override)):
-        return True
-    host = (parts.hostname or "").lower()
-    try:
-        port = parts.port
-    except ValueError:
-        return False
-    return (
-        parts.scheme == "https" and port in (None, 443) and not parts.username
-    ) and host.endswith(_TRUSTED_HOSTS)
+    override = _override()
+    if not override:
+        return REGION_HOSTS[region]
+    if not _origin(override) or set("?#") & set(override):
+        raise SettingError(
+            f"What the environment variable {API_URL_VARIABLE} holds is no address of "
+            "an API. Set it to one such as https://mailgun.example.com, without user "
+            "name and query, or remove it to ask Mailgun itself."
+        )
+    return override if region == "us" else f"{override}/{region}"
 
 
-def _origin(parts):
-    return parts.scheme, parts.netloc
+def trusted_origin(url: str) -> str:
+    """Return scheme, host and port of an address that a key may travel to.
+
+    That is Mailgun over https, or exactly where ``MAILGUN_API_URL`` leads to.
+
+    :param url: plain ASCII, as Mailgun gives them
+    :raise SettingError: it leads elsewhere, and where
+    """
+    origin = _origin(url)
+    if origin and (_MAILGUN.fullmatch(origin) or origin == _origin(_override())):
+        return origin
+    raise SettingError(
+        f"{_told(url)} is no address of Mailgun, or oddly written: the key does not go "
+        "there."
+    )
+
+
+def _override() -> str:
+    return os.environ.get(API_URL_VARIABLE, "").strip().rstrip("/")
+
+
+def _origin(url: str) -> str:
+    """Return scheme, host and unusual port of a plain address, "" of any other."""
+    found = _PLAIN.fullmatch(url)
+    if not found:
+        return ""
+    scheme, host, port = (part and part.lower() for part in found.groups())
+    is_usual = port in (None, _USUAL_PORTS[scheme])
+    return f"{scheme}://{host}" if is_usual else f"{scheme}://{host}:{port}"
+
+
+def _told(url: str) -> str:
+    """Return where an address leads, for a sentence; of odd text its beginning."""
+    found = _ASKED.match(url)
+    text = "//".join(found.groups()) if found else url
+    return ascii(text[:100])[1:-1]

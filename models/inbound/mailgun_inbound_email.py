@@ -76,11 +76,9 @@ class MailgunInboundEmail(models.Model):
     )
     raw = fields.Binary("Mail", attachment=True, readonly=True)
     raw_name = fields.Char(compute="_compute_raw_name")
-    stored_url = fields.Char(
-        "Stored at",
-        readonly=True,
-        help="Where Mailgun keeps the whole mail. What is here has no attachments yet.",
-    )
+    # Where Mailgun keeps the whole mail; what is here has no attachments yet. It is
+    # asked with the key of the domain, so nobody writes it but the post itself.
+    stored_url = fields.Char(readonly=True, groups=fields.NO_ACCESS)
     create_date = fields.Datetime("Received on")
 
     _mail_unique = models.Constraint(

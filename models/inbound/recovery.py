@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from odoo.tools import format_datetime
 
 from ...tools.api.event_log import EventLog, EventsApi, Query, Window, event_time
-from ...tools.api.stored_mail import MailNotKept, fetch, find_stored
-from ...tools.errors import MalformedPayload, SettingError
+from ...tools.api.stored_mail import fetch, find_stored
+from ...tools.errors import MalformedPayload, RefusedMessage, SettingError
 
 _logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class InboundRecovery:
             return
         try:
             post = fetch(client, mail)
-        except (MailNotKept, MalformedPayload) as error:
+        except (RefusedMessage, MalformedPayload) as error:
             self._give_up(mail, error, report)
         except SettingError as error:
             if error.status:

@@ -7,18 +7,28 @@ errors that say what to do (see ``errors``); Mailgun's own words travel along in
 
 import io
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
-from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.filepost import encode_multipart_formdata
 
 from ...const import API_TIMEOUT
-from ..errors import DoubtfulError, RefusedMessage, SettingError, TransientError
-from ..mailgun_url import api_url, is_mailgun_url
+from ..errors import (
+    ApiError,
+    DoubtfulError,
+    RefusedMessage,
+    SettingError,
+    TransientError,
+)
+from ..mailgun_url import api_url, trusted_origin
 from .answers import api_error, body_of, clip
+
+# Neither a key nor the id of a sub-account has anything else.
+_VISIBLE = re.compile(r"[!-~]*")
 
 _DONE = (200, 202, 204)
 
@@ -33,19 +43,22 @@ class MailgunClient:
     :param str region: "us" or "eu"
     :param str key: an API key, or a domain's sending key (may only post messages)
     :param str subaccount: id of the sub-account to act for ("Subaccounts" manual)
+    :raise SettingError: key, sub-account or the API's address cannot be used
     """
 
     def __init__(self, region: str, key: str, subaccount: str = ""):
+        if not _VISIBLE.fullmatch(key + subaccount):
+            raise SettingError(
+                "The API key or the sub-account ID has characters that none of "
+                "Mailgun's has. Copy it anew from Mailgun's control panel."
+            )
         self.region = region
+        self._key = key
         self._url = api_url(region)
         self._used_at = 0.0
-        self._http = requests.Session()
-        self._http.auth = ("api", key)
-        # Proxies and certificate authorities of the environment, looked up once: for
-        # each request anew they cost a third of its time.
-        self._usual = self._http.merge_environment_settings(
-            self._url, {}, None, None, None
-        )
+        self._http = _Http()
+        # Looked up once: for each request anew it takes a third of its time.
+        self._usual = _environment(self._url)
         if subaccount:
             self._http.headers["X-Mailgun-On-Behalf-Of"] = subaccount
 
@@ -97,10 +110,12 @@ class MailgunClient:
                 data=body,
                 headers={"Content-Type": content_type},
             )
-        except DoubtfulError as error:
-            if error.status or body.was_read:
+        except ApiError as error:
+            is_doubtful = isinstance(error, DoubtfulError)
+            if error.status or is_doubtful == body.was_read:
                 raise
-            raise TransientError(str(error), detail=error.detail) from error
+            kind = DoubtfulError if body.was_read else TransientError
+            raise kind(str(error), detail=error.detail) from error
         identifier = answer.get("id")
         if not isinstance(identifier, str) or not identifier:
             # A wrong URL is answered 200 "Mailgun Magnificent API".
@@ -128,35 +143,56 @@ class MailgunClient:
 
     # --- one call --------------------------------------------------------------------
 
-    def call(self, method: str, address: str, domain: str = "", **arguments) -> dict:
+    def call(
+        self,
+        method: str,
+        address: str,
+        domain: str = "",
+        timeout: float = API_TIMEOUT,
+        **content,
+    ) -> dict:
         """Call the API once; the key goes to Mailgun only, and to no redirect.
 
         :param address: a path, or a whole URL that Mailgun gave
         :param domain: that the call is about, for the error's sentence
-        :param arguments: of ``requests.Session.request``
+        :param timeout: seconds without a byte
+        :param content: of a ``requests.Request``
         :return: the JSON object answered; a text comes as its "message"
         :raise ApiError: every answer but 2xx, and none at all
         """
         is_usual = address.startswith("/")
-        url = self._url + address if is_usual else _trusted(address)
-        self._http.trust_env = not is_usual
+        url = self._url + address if is_usual else address
+        request = self._request(method, url, content)
+        settings = self._usual if is_usual else _environment(request.url)
         if time.monotonic() - self._used_at > _IDLE_LIMIT:
             self._http.close()
         try:
-            response = self._http.request(
-                method,
-                url,
-                # A redirect would carry the key to wherever it points.
-                allow_redirects=False,
-                **{"timeout": API_TIMEOUT, **arguments},
-                **(self._usual if is_usual else {}),
-            )
-        except requests.RequestException as error:
-            raise _network_error(error, self._url) from error
+            response = self._http.send(request, timeout=timeout, **settings)
+        except (OSError, ValueError, HTTPError) as error:
+            raise _network_error(error, trusted_origin(request.url)) from error
         self._used_at = time.monotonic()
         if response.status_code in _DONE:
             return body_of(response)
         raise api_error(response, domain, self.region)
+
+    def _request(self, method, url, content):
+        """Return a request that may be sent as it is, with the key in it.
+
+        :raise SettingError: it would go elsewhere, or can be read in two ways
+        """
+        try:
+            request = self._http.prepare_request(
+                requests.Request(method, url, **content)
+            )
+        except ValueError as error:
+            # By requests, by urllib3 or by Python's own parser.
+            raise SettingError(
+                f"{ascii(url[:100])[1:-1]} is no address of Mailgun."
+            ) from error
+        for address in (request.url, url):
+            trusted_origin(address)
+        request.prepare_auth(("api", self._key))
+        return request
 
 
 def path(template: str, *parts: str) -> str:
@@ -164,10 +200,22 @@ def path(template: str, *parts: str) -> str:
     return template.format(*(quote(part, safe="") for part in parts))
 
 
-def _trusted(url: str) -> str:
-    if not is_mailgun_url(url):
-        raise SettingError(f"{urlsplit(url).hostname} is no address of Mailgun.")
-    return url
+class _Http(requests.Session):
+    """Knows no redirects: they would carry the key to wherever they point."""
+
+    def __init__(self):
+        super().__init__()
+        # Proxies are told with each request; a key in ~/.netrc would be another one.
+        self.trust_env = False
+
+    def get_redirect_target(self, _response):
+        return None
+
+
+def _environment(url):
+    """Return the proxies and certificate authorities that the environment names."""
+    with requests.Session() as http:
+        return http.merge_environment_settings(url, {}, None, None, None)
 
 
 class _Body(io.BytesIO):
@@ -184,9 +232,16 @@ class _Body(io.BytesIO):
         return found
 
 
-def _network_error(error, url: str) -> TransientError:
+def _network_error(error, url: str) -> ApiError:
     # str(error) of requests repeats the whole URL and object addresses; name the kind.
     kind, detail = type(error).__name__, clip(str(error))
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        # Of a request that is under way requests makes an error of its own.
+        return SettingError(
+            f"This server could not turn to Mailgun at {url}: {detail.rstrip('.')}. "
+            "Check the file that REQUESTS_CA_BUNDLE names, and the proxy.",
+            detail=detail,
+        )
     if isinstance(error, requests.exceptions.SSLError):
         return TransientError(
             f"The certificate of {url} is not trusted by this server ({kind}). If a "

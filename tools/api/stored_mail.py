@@ -8,9 +8,9 @@ manual, "Store and retrieve"; API reference, "Events").
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import ApiError, MalformedPayload, RefusedMessage
+from ..mailgun_url import trusted_origin
 from ..mime.inbound import InboundPost
 from .client import MailgunClient
 from .event_log import EventLog, Query, event_key, message_id_of
@@ -49,10 +49,8 @@ def find_stored(log: EventLog, begin: float, end: float) -> Iterator[StoredMail]
     for event in log.read(Query(begin, end, _TYPES)):
         recipients = _recipients(event)
         if recipients:
-            storage = event.get("storage")
-            url = storage.get("url") if isinstance(storage, dict) else ""
             key = "/".join(map(str, event_key(event)))
-            yield StoredMail(key, message_id_of(event), recipients, url or "")
+            yield StoredMail(key, message_id_of(event), recipients, _url(event))
 
 
 def fetch(client: MailgunClient, mail: StoredMail) -> InboundPost:
@@ -73,7 +71,7 @@ def fetch(client: MailgunClient, mail: StoredMail) -> InboundPost:
     except ApiError as error:
         if error.status == 404:
             raise MailNotKept(
-                f"The mail is no longer kept at {urlsplit(mail.url).hostname}.",
+                f"The mail is no longer kept at {trusted_origin(mail.url)}.",
                 404,
                 error.detail,
             ) from error
@@ -86,6 +84,12 @@ def fetch(client: MailgunClient, mail: StoredMail) -> InboundPost:
         sender if isinstance(sender, str) else "",
         mail.recipients,
     )
+
+
+def _url(event: dict) -> str:
+    storage = event.get("storage")
+    found = storage.get("url") if isinstance(storage, dict) else ""
+    return found if isinstance(found, str) else ""
 
 
 def _recipients(event: dict) -> tuple[str, ...]:
@@ -110,4 +114,5 @@ def _addresses(given: Any) -> tuple[str, ...]:
 
 
 def _dicts(given: Any) -> list[dict]:
-    return [one for one in given if isinstance(one, dict)] if given else []
+    found = given if isinstance(given, list) else []
+    return [one for one in found if isinstance(one, dict)]

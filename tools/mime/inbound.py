@@ -3,11 +3,10 @@
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from ..addresses import domain_name
-from ..errors import MalformedPayload
-from ..mailgun_url import is_mailgun_url
+from ..errors import MalformedPayload, SettingError
+from ..mailgun_url import trusted_origin
 from .forms import Form
 from .mail_head import CONTROLS, message_id_of, subject_of
 from .parsed_form import rebuild
@@ -92,11 +91,11 @@ def _stored_url(form: Form) -> str:
     "Store and retrieve"; anymail#132).
     """
     url = (form.text("message-url") or "").strip()
-    if url and not is_mailgun_url(url):
-        raise MalformedPayload(
-            f"the stored mail is said to be at {urlsplit(url).hostname}, which is no "
-            "address of Mailgun"
-        )
+    if url:
+        try:
+            trusted_origin(url)
+        except SettingError as error:
+            raise MalformedPayload(f"where the mail is stored: {error}") from error
     return url
 
 
