@@ -34,6 +34,7 @@ from . import (
     test_marketing,
     test_missed_events,
     test_newsletters,
+    test_no_markup,
     test_privacy,
     test_rates,
     test_recovery,

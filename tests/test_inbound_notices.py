@@ -4,6 +4,8 @@ from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.mail_mailgun.models.inbound.mailgun_inbound_email import MAX_ACTIVITIES
+
 from .common import DOMAIN, MailgunRoutingCase
 from .test_inbound_routing import JOURNAL
 
@@ -12,8 +14,8 @@ from .test_inbound_routing import JOURNAL
 class TestInboundNotices(MailgunRoutingCase):
     """Who is told of mail that needs a person."""
 
-    def fail(self, number=1, reason="A name is required"):
-        with self.failing(ValidationError(reason)), mute_logger(JOURNAL):
+    def fail(self, number=1, reason="A name is required", kind=ValidationError):
+        with self.failing(kind(reason)), mute_logger(JOURNAL):
             return self.receive(
                 message_id=f"<{number}@example.org>", token=f"token-{number}"
             )
@@ -35,12 +37,23 @@ class TestInboundNotices(MailgunRoutingCase):
         self.assertEqual(activity.user_id, self.domain.user_id)
         self.assertIn("A name is required", activity.note)
 
-    def test_many_mails_that_fail_alike_raise_one_activity(self):
-        for number in range(3):
-            self.fail(number)
+    def test_mails_that_fail_alike_raise_one_activity_whatever_they_say(self):
+        for number in range(40):
+            self.fail(number, f"No contact is called {number}")
         self.assertEqual(len(self.activities()), 1)
-        self.fail(4, "Another reason")
-        self.assertEqual(len(self.activities()), 2)
+
+    def test_another_kind_of_failure_raises_another_activity_up_to_a_limit(self):
+        for number in range(10):
+            kind = type(f"Error{number}", (ValidationError,), {})
+            self.fail(number, kind=kind)
+            expected = min(number + 1, MAX_ACTIVITIES)
+            self.assertEqual(len(self.activities()), expected)
+
+    def test_a_failure_is_told_again_after_its_activity_was_done(self):
+        self.fail(1)
+        self.activities().action_done()
+        self.fail(2)
+        self.assertEqual(len(self.activities()), 1)
 
     def test_the_activity_is_closed_when_the_mail_is_routed_after_all(self):
         row = self.fail()

@@ -15,7 +15,13 @@ from odoo import fields
 
 from ...const import DEFAULT_ROUTING_SLOTS, RACES_PER_ATTEMPT, ROUTING_TIME_BUDGET
 from ..transactions.failures import is_lost_race
-from ..transactions.locks import ROUTED_MESSAGE, ROUTING_SLOT, try_lock
+from ..transactions.locks import (
+    FAILED_MAIL,
+    ROUTED_MESSAGE,
+    ROUTING_SLOT,
+    lock,
+    try_lock,
+)
 from ..transactions.own_cursor import own_cursor
 
 _logger = logging.getLogger(__name__)
@@ -112,6 +118,12 @@ class InboundQueue:
             # first mail: whoever lost is welcome a moment later.
             time.sleep(random.uniform(0.02, 0.2))
         if error:
+            self._register_failure(row_id, error)
+
+    def _register_failure(self, row_id, error):
+        # One after the other: it depends on the failures before who is told of one.
+        with own_cursor(self._registry) as helper:
+            lock(helper.cr, FAILED_MAIL)
             # commit() may raise after it has committed (mails are sent there), so the
             # row is read again before it is called a failure.
             with own_cursor(self._registry) as env:

@@ -14,8 +14,10 @@ from ..transactions.retention import keep_since
 
 REPAIR = "mail_mailgun.mail_activity_type_repair"
 
-# A broken setting fails every mail: more activities of one reason would tell nothing.
-MAX_ACTIVITIES_PER_REASON = 1
+# A broken setting fails every mail, and strangers can break what they like: more open
+# activities of a domain would tell nothing.
+MAX_ACTIVITIES = 5
+MAX_NOTE = 500
 
 MAX_DIGEST_LINES = 50
 
@@ -53,6 +55,7 @@ class MailgunInboundEmail(models.Model):
     )
     error = fields.Text("Reason", readonly=True)
     error_detail = fields.Text("Technical Detail", readonly=True)
+    error_class = fields.Char("Kind of Failure", readonly=True)
     attempt_count = fields.Integer("Attempts", readonly=True)
     next_attempt_at = fields.Datetime("Next Attempt", readonly=True)
     is_settled = fields.Boolean(
@@ -242,29 +245,36 @@ class MailgunInboundEmail(models.Model):
     # === ACTIVITIES === #
 
     def _raise_activity(self):
-        """Ask the domain's responsible user to look, once for each reason."""
+        """Ask the domain's responsible user to look, once for each kind of failure."""
         self.ensure_one()
-        alike = self.search_count(
-            [
-                ("domain_id", "=", self.domain_id.id),
-                ("state", "=", "failed"),
-                ("error", "=", self.error),
-                ("activity_ids", "!=", False),
-            ],
-            limit=MAX_ACTIVITIES_PER_REASON,
-        )
-        if alike >= MAX_ACTIVITIES_PER_REASON:
+        known = self._announced().mapped("error_class")
+        if self.error_class in known or len(known) >= MAX_ACTIVITIES:
             return
         self.activity_schedule(
             REPAIR,
             summary=self.env._("A mail of %s could not be routed", self.sender or "?"),
-            note=self.env._(
-                "%(reason)s — repair the reason, then press Retry on this mail and on "
-                "others that failed alike.",
-                reason=self.error,
+            # The reason may repeat what the mail says: it is text, and not endless.
+            note=Markup("<p>%s</p><p>%s</p>")
+            % (
+                self.error[:MAX_NOTE],
+                self.env._(
+                    "Repair the reason, then press Retry on this mail and on others "
+                    "that failed alike."
+                ),
             ),
             user_id=(self.domain_id.user_id or self.env.ref("base.user_admin")).id,
         )
+
+    def _announced(self):
+        """Return the domain's mails that somebody was asked to look at and has not."""
+        activities = self.env["mail.activity"].search(
+            [
+                ("res_model", "=", self._name),
+                ("activity_type_id", "=", self.env.ref(REPAIR).id),
+            ]
+        )
+        rows = self.browse(activities.mapped("res_id")).exists()
+        return rows.filtered(lambda row: row.domain_id == self.domain_id)
 
     def _close_activity(self):
         """Close the activity of a mail that has been routed after all."""

@@ -275,7 +275,11 @@ class MailgunInboundEmail(models.Model):
             _logger.warning("Inbound mail %s was routed, then: %s", self.id, error)
             return
         text = summary_of(error)
-        values = {"error": text, "error_detail": traceback_of(error)}
+        values = {
+            "error": text,
+            "error_detail": traceback_of(error),
+            "error_class": type(error).__name__,
+        }
         if is_retryable(error) and self._may_retry():
             self._trigger_queue(self.next_attempt_at)
             _logger.info("Inbound mail %s is tried again: %s", self.id, text)

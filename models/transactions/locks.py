@@ -12,6 +12,8 @@ ROUTING_SLOT = 0x6D670002
 SENT_MESSAGE = 0x6D670003
 # Held by the one who is sending a mail.mail right now.
 SENDING_MAIL = 0x6D670004
+# Held by the one who writes down that a mail failed.
+FAILED_MAIL = 0x6D670005
 
 
 def try_lock(cursor, kind, name):
@@ -23,6 +25,17 @@ def try_lock(cursor, kind, name):
     """
     cursor.execute("SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", [kind, name])
     return cursor.fetchone()[0]
+
+
+def lock(cursor, kind, name=""):
+    """Take a lock, waiting for whoever has it.
+
+    :param cursor: whose transaction holds it; what waits for it to be held belongs into
+        another one, which sees what was committed meanwhile
+    :param int kind: one of the numbers above
+    :param str name: of what is locked
+    """
+    cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [kind, name])
 
 
 def try_lock_many(cursor, kind, names):
