@@ -2,27 +2,24 @@
 
 import contextlib
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..demo.demo_stage import DOMAIN, SIGNING_KEY
-from ..machine import databases, paths, postgres
+from ..machine import databases, postgres
 from ..machine.ports import HOST, free_port
 from ..machine.report import Report
 from ..machine.steps import StepFailed, Steps
-from ..servers import odoo, odoo_run, template
+from ..servers import oca, odoo, odoo_run, template
 from ..servers.odoo_log import Record
 from ..servers.odoo_server import OdooServer
 
 OURS, LONG, OCA = (f"mailgun_bench_events{end}" for end in ("", "_long", "_oca"))
 FLOOR = "mail_mailgun_bench_floor"
 _OCA_MODULE = "mail_tracking_mailgun"
-_OCA_WHEELS = ("odoo-addon-mail-tracking", "odoo-addon-mail-tracking-mailgun")
-_OCA_FOLDER = paths.STATE / "oca"
-_ADDONS = (Path(__file__).with_name("floor"), _OCA_FOLDER / "odoo" / "addons")
+_OCA_ADDONS = ("mail_tracking", _OCA_MODULE)
+_ADDONS = (Path(__file__).with_name("floor"), oca.folder(*_OCA_ADDONS))
 _ADDONS_PATH = ("--addons-path", ",".join(map(str, _ADDONS)))
 _SCRIPTS = Path(__file__).with_name("scripts")
 # What a script has found out.
@@ -38,9 +35,7 @@ class EventStage:
 
     def execute(self, database: str, sql: str, *values) -> None:
         """Run SQL that returns nothing."""
-        with postgres.connection(self.postgres_env, database) as connected:
-            with connected.cursor() as cursor:
-                cursor.execute(sql, values or None)
+        postgres.query(self.postgres_env, database, sql, *values)
 
     def value(self, database: str, sql: str, *values):
         """Return the one value that a SELECT finds."""
@@ -102,36 +97,19 @@ def running(steps: Steps, mails: int) -> Iterator[EventStage]:
     :param mails: how many were sent in each
     :raise StepFailed: when something does not work
     """
-    _get_oca(steps)
+    steps.say("OCA's mail_tracking_mailgun, from PyPI the first time ...")
+    oca.fetch(*_OCA_ADDONS)
     with postgres.running() as postgres_env:
         stage = EventStage(steps, postgres_env)
         told = {"domain": DOMAIN, "signing_key": SIGNING_KEY, "mails": mails}
-        for database, module, script in (
-            (OURS, odoo.MODULE, "bench_events_mails"),
-            (OCA, _OCA_MODULE, "bench_events_oca_mails"),
-        ):
+        for database, module in ((OURS, odoo.MODULE), (OCA, _OCA_MODULE)):
             _make_database(steps, postgres_env, database, module)
-            stage.run_script(database, script, **told)
+            stage.run_script(database, "bench_events_mails", sent_by=module, **told)
         databases.copy(postgres_env, OURS, LONG)
         try:
             yield stage
         finally:
             databases.drop(postgres_env, LONG)
-
-
-def _get_oca(steps: Steps) -> None:
-    if _OCA_FOLDER.exists():
-        return
-    steps.say("OCA's mail_tracking_mailgun from PyPI ...")
-    # They depend on each other and on Odoo, which is here already.
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-    command += ["--disable-pip-version-check", "--target", str(_OCA_FOLDER)]
-    wanted = [f"{name}==19.0.*" for name in _OCA_WHEELS]
-    ended = subprocess.run(
-        [*command, *wanted], capture_output=True, text=True, check=False
-    )
-    if ended.returncode:
-        raise StepFailed(f"pip could not install {' '.join(wanted)}:\n{ended.stderr}")
 
 
 def _make_database(
@@ -144,24 +122,9 @@ def _make_database(
     _run(steps, postgres_env, database, f"bench-install-{module}", *modules)
 
 
-def _run(
-    steps: Steps,
-    postgres_env: dict[str, str],
-    database: str,
-    log: str,
-    *arguments: str,
-    script: Path | None = None,
-    claims=lambda record: False,
-) -> None:
+def _run(steps: Steps, postgres_env, database, log: str, *arguments, **options) -> None:
     ended = odoo_run.run(
-        steps,
-        postgres_env,
-        database,
-        log,
-        *arguments,
-        *_ADDONS_PATH,
-        script=script,
-        claims=claims,
+        steps, postgres_env, database, log, *arguments, *_ADDONS_PATH, **options
     )
     if ended.problems:
         raise StepFailed(f"{log}:\n{ended.problems}")

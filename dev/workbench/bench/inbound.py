@@ -1,17 +1,14 @@
 """What taking a mail costs when the journal is short, and when it is long."""
 
 import argparse
-import hashlib
-import hmac
-import secrets
 import statistics
 import time
 
 import requests
+from mailgun_sandbox.traffic import signing
 
 from ..demo import demo_settings, demo_stage
-from ..demo.demo_stage import DATABASE, DOMAIN, SIGNING_KEY, Stage
-from ..machine import postgres
+from ..demo.demo_stage import DOMAIN, SIGNING_KEY, Stage
 from ..machine.steps import Steps
 
 SHORT, LONG = 1_000, 100_000
@@ -30,7 +27,7 @@ INSERT INTO mailgun_inbound_email
        FROM generate_series(1, %s) AS number, mailgun_domain AS domain
       WHERE domain.name = %s
 """
-_EMPTY = "DELETE FROM mailgun_inbound_email WHERE token LIKE 'bench-%%'"
+_EMPTY = "DELETE FROM mailgun_inbound_email WHERE token LIKE 'bench-%'"
 
 
 def measure(steps: Steps, arguments: argparse.Namespace) -> bool:
@@ -46,7 +43,7 @@ def measure(steps: Steps, arguments: argparse.Namespace) -> bool:
             for rows, found in times.items():
                 _fill(stage, rows)
                 found += _post(stage, arguments.mails)
-        _execute(stage, _EMPTY)
+        stage.rows(_EMPTY)
     medians = {rows: statistics.median(found) for rows, found in times.items()}
     for rows, found in times.items():
         ninth = statistics.quantiles(found, n=10)[8]
@@ -60,15 +57,9 @@ def measure(steps: Steps, arguments: argparse.Namespace) -> bool:
 
 
 def _fill(stage: Stage, rows: int) -> None:
-    _execute(stage, _EMPTY)
-    _execute(stage, _FILL, rows, DOMAIN)
-    _execute(stage, "ANALYZE mailgun_inbound_email")
-
-
-def _execute(stage: Stage, sql: str, *values) -> None:
-    with postgres.connection(stage.postgres_env, DATABASE) as connected:
-        with connected.cursor() as cursor:
-            cursor.execute(sql, values)
+    stage.rows(_EMPTY)
+    stage.rows(_FILL, rows, DOMAIN)
+    stage.rows("ANALYZE mailgun_inbound_email")
 
 
 def _post(stage: Stage, mails: int) -> list[float]:
@@ -86,19 +77,15 @@ def _post(stage: Stage, mails: int) -> list[float]:
 
 
 def _form() -> dict[str, str | bytes]:
-    token, timestamp = secrets.token_hex(25), str(int(time.time()))
-    message = f"{timestamp}{token}".encode()
-    signature = hmac.new(SIGNING_KEY.encode(), message, hashlib.sha256).hexdigest()
+    signed = signing.sign(SIGNING_KEY)
     # Nobody has this address, so that routing makes no records and stays the same.
     recipient = f"nobody@{DOMAIN}"
     mime = (
         f"From: customer@example.org\r\nTo: {recipient}\r\nSubject: Bench\r\n"
-        f"Message-Id: <{token}@example.org>\r\n\r\nHello\r\n"
+        f"Message-Id: <{signed['token']}@example.org>\r\n\r\nHello\r\n"
     )
     return {
-        "timestamp": timestamp,
-        "token": token,
-        "signature": signature,
+        **signed,
         "recipient": recipient,
         "sender": "customer@example.org",
         "body-mime": mime,

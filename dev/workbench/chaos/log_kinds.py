@@ -5,7 +5,8 @@ from collections import Counter
 
 from ..demo.demo_stage import Stage
 from ..machine.steps import Steps
-from ..servers.odoo_log import Reader, Record
+from ..servers import odoo_log
+from ..servers.odoo_log import Record
 
 _LEVELS = {"ERROR", "CRITICAL"}
 _WIDTH = 90
@@ -22,18 +23,8 @@ def show(steps: Steps, stage: Stage, begin: int = 0) -> None:
 
 
 def _errors(stage: Stage, begin: int) -> Counter[str]:
-    found: Counter[str] = Counter()
-
-    def see(record: Record) -> None:
-        if record.level in _LEVELS:
-            found[_kind(record)] += 1
-
-    reader = Reader(see)
-    text = stage.log.read_bytes()[begin:].decode(errors="replace")
-    for line in text.splitlines(keepends=True):
-        reader.feed(line)
-    reader.close()
-    return found
+    entries = odoo_log.read(stage.log, begin)
+    return Counter(_kind(entry) for entry in entries if entry.level in _LEVELS)
 
 
 def _kind(record: Record) -> str:

@@ -1,15 +1,16 @@
 """All tests, or the part asked for (``dev/test``)."""
 
+import contextlib
 import sys
 
 from ..machine import processes, sources
 from ..machine.report import Report
 from ..server_tests import run as server_tests
-from . import catalog, core_tests, database_tests, lint, unit, wheel
+from . import core_tests, database_tests, line_coverage, lint, own_tests, wheel
 
 PARTS = {
     "lint": lint.run,
-    "unit": unit.run,
+    "unit": own_tests.run_plain,
     "odoo": database_tests.run,
     "wheel": wheel.run,
     "server": server_tests.run,
@@ -19,35 +20,34 @@ PARTS = {
 # The one takes minutes, and changes in the module rarely matter to it; the other is a
 # piece of "odoo".
 ON_REQUEST = {"core", "upgrade"}
+# What is worth measuring: the rest starts the module from far away, or not at all.
+MEASURED = {"unit", "odoo"}
 # One subject of the part of this name.
 _SUBJECT = "server/"
+_SUBJECTS = [f"{_SUBJECT}{subject.name}" for subject in server_tests.SUBJECTS]
 
 
 def main() -> int:
     """Run what the arguments name, all but ``ON_REQUEST`` without arguments."""
     processes.exit_on_signals()
-    arguments = sys.argv[1:]
-    wanted_parts = arguments or PARTS.keys() - ON_REQUEST
-    parts = [name for name in PARTS if name in wanted_parts]
-    targets = [
-        target
-        for wanted in arguments
-        if wanted not in PARTS and not wanted.startswith(_SUBJECT)
-        for target in _find_or_exit(wanted)
-    ]
-    subjects = [
-        _subject_or_exit(wanted) for wanted in arguments if wanted.startswith(_SUBJECT)
-    ]
+    measures = "--coverage" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--coverage"]
+    wanted = arguments or (MEASURED if measures else PARTS.keys() - ON_REQUEST)
+    parts = [name for name in PARTS if name in wanted]
+    subjects = [name for name in arguments if name in _SUBJECTS]
+    names = [name for name in arguments if name not in (*PARTS, *_SUBJECTS)]
     report = Report()
     before = sources.ignored()
-    for name in parts:
-        with report.part(name):
-            PARTS[name](report)
-    if targets:
-        _run_targets(report, targets)
-    if subjects:
-        with report.part("server"):
-            server_tests.run(report, subjects)
+    with line_coverage.told(report) if measures else contextlib.nullcontext():
+        if names:
+            _run_named(report, names)
+        for name in parts:
+            with report.part(name):
+                PARTS[name](report)
+        if subjects:
+            with report.part("server"):
+                chosen = [name.removeprefix(_SUBJECT) for name in subjects]
+                server_tests.run(report, chosen)
     if not arguments:
         with report.part("checkout"):
             made = sources.ignored() - before
@@ -55,41 +55,15 @@ def main() -> int:
     return report.close()
 
 
-def _find_or_exit(wanted: str) -> list[catalog.Target]:
-    targets = catalog.find(wanted)
-    if not targets:
+def _run_named(report: Report, names: list[str]) -> None:
+    with report.part("tests"):
+        unknown = own_tests.run_named(report, names)
+    if unknown:
         sys.exit(
-            f"dev/test: there is no part, file, class or test {wanted!r}.\n"
-            f"  Parts: {', '.join(PARTS)}. Files: tests/test_….py. "
-            "Tests: TestClass.test_name"
+            f"dev/test: there is no {', '.join(sorted(unknown))}.\n"
+            f"  Parts: {', '.join(PARTS)}. Subjects: {', '.join(_SUBJECTS)}.\n"
+            "  Files: tests/test_….py. Tests: TestClass.test_name"
         )
-    return targets
-
-
-def _subject_or_exit(wanted: str) -> str:
-    names = [subject.name for subject in server_tests.SUBJECTS]
-    name = wanted.removeprefix(_SUBJECT)
-    if name not in names:
-        sys.exit(
-            f"dev/test: there is no subject {name!r}.\n  Subjects: {', '.join(names)}"
-        )
-    return name
-
-
-def _run_targets(report: Report, targets: list[catalog.Target]) -> None:
-    in_odoo = [
-        target
-        for target in targets
-        if not target.test_class.is_plain
-        and not target.test_class.path.startswith("dev/")
-    ]
-    others = [target for target in targets if target not in in_odoo]
-    if others:
-        with report.part("unit"):
-            unit.run(report, others)
-    if in_odoo:
-        with report.part("odoo"):
-            database_tests.run(report, in_odoo)
 
 
 if __name__ == "__main__":

@@ -8,45 +8,24 @@ parsed form. The tests are in the addon in ``core_suite/``.
 from collections import Counter
 
 from ..core_suite.mail_mailgun_core_suite.differences import PARSED
-from ..machine import databases, paths, postgres
+from ..machine import paths
 from ..machine.report import Report
-from ..servers import template
-from . import odoo_tests
+from . import own_tests
+from .odoo_tests import CORE
 
-DATABASE = "mailgun_core"
-TEMPLATE = "mailgun_core_template"
-# The tests bring modules of their own; those of mass mailing need the others.
-MODULES = "test_mass_mailing"
-SUITE = "mail_mailgun_core_suite"
-
-_ADDONS = paths.DEV / "workbench" / "core_suite"
 _KINDS = {
     "raw_": "the gateway, through the journal as raw MIME",
     "parsed_": "the gateway, through the journal in the parsed form",
 }
+_TESTS = paths.DEV / "workbench" / "core_suite" / CORE.module / "tests"
 
 
 def run(report: Report) -> None:
     """Run Odoo's tests in a fresh database with the module."""
-    with databases.alone(report), postgres.running() as postgres_env:
-        if template.copy_to(report, postgres_env, DATABASE, TEMPLATE, MODULES):
-            _run_tests(report, postgres_env)
-
-
-def _run_tests(report: Report, postgres_env: dict[str, str]) -> None:
-    tests = odoo_tests.run(
-        report,
-        postgres_env,
-        DATABASE,
-        "test-core",
-        f"/{SUITE}",
-        *("--addons-path", str(_ADDONS)),
-        module=SUITE,
-    )
+    ended = own_tests.run_in_odoo(report, CORE, folders=[_TESTS])
     for kind, what in _KINDS.items():
-        started = [name for name in tests.started if name.startswith(kind)]
-        passed = tests.passed.intersection(started)
-        report.say(f"{what}: {len(passed)} of {len(started)}")
+        found = [outcome for name, outcome in ended.items() if f"::{kind}" in name]
+        report.say(f"{what}: {found.count('passed')} of {len(found)}")
     reasons = Counter(difference.reason for difference in PARSED.values())
     for reason, count in reasons.items():
         report.say(f"expected otherwise when parsed, {count}: {reason}")

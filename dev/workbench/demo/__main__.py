@@ -8,8 +8,7 @@ import requests
 
 from ..machine import processes
 from ..machine.steps import StepFailed, Steps
-from ..servers import odoo_run
-from ..servers.odoo_log import Reader, Record
+from ..servers import odoo_log, odoo_run
 from ..servers.web_client import OdooError
 from . import conversation, demo_settings, demo_stage
 from .demo_stage import Stage
@@ -63,16 +62,7 @@ def _show_evidence(stage: Stage) -> None:
 
 
 def _check_log(steps: Steps, stage: Stage) -> None:
-    troubles: list[str] = []
-
-    def see(record: Record) -> None:
-        if record.is_trouble:
-            troubles.append(str(record))
-
-    reader = Reader(see)
-    for line in stage.log.read_text(errors="replace").splitlines(keepends=True):
-        reader.feed(line)
-    reader.close()
+    troubles = [str(entry) for entry in odoo_log.read(stage.log) if entry.is_trouble]
     if troubles:
         raise StepFailed("Odoo's log has warnings:\n" + "\n".join(troubles))
     steps.say("no warning and no error in Odoo's log")

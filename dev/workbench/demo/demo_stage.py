@@ -42,7 +42,7 @@ class Stage:
         return self.odoo.log
 
     def rows(self, sql: str, *values) -> list[tuple]:
-        """Return what a SELECT finds in Odoo's database."""
+        """Run a statement in Odoo's database; return the rows that it finds."""
         return postgres.query(self.postgres_env, DATABASE, sql, *values)
 
 

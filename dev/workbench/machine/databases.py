@@ -28,7 +28,7 @@ def exists(env: dict[str, str], database: str) -> bool:
     :param env: what :func:`postgres.running` returned
     """
     sql = "SELECT 1 FROM pg_database WHERE datname = %s"
-    return bool(postgres.query(env, "postgres", sql, database))
+    return bool(_execute(env, sql, database))
 
 
 def create(env: dict[str, str], database: str) -> None:
@@ -61,7 +61,7 @@ def comment(env: dict[str, str], database: str) -> str:
     """Return the note that :func:`set_comment` left, or ""."""
     sql = """SELECT shobj_description(oid, 'pg_database') FROM pg_database
              WHERE datname = %s"""
-    rows = postgres.query(env, "postgres", sql, database)
+    rows = _execute(env, sql, database)
     return rows[0][0] or "" if rows else ""
 
 
@@ -70,10 +70,8 @@ def set_comment(env: dict[str, str], database: str, text: str) -> None:
     _execute(env, f'COMMENT ON DATABASE "{database}" IS %s', text)
 
 
-def _execute(env: dict[str, str], sql: str, *values) -> None:
-    with postgres.connection(env, "postgres") as connected:
-        with connected.cursor() as cursor:
-            cursor.execute(sql, values or None)
+def _execute(env: dict[str, str], sql: str, *values) -> list[tuple]:
+    return postgres.query(env, "postgres", sql, *values)
 
 
 def _files(database: str) -> Path:

@@ -126,10 +126,10 @@ def connection(env: dict[str, str], database: str):
 
 
 def query(env: dict[str, str], database: str, sql: str, *values) -> list[tuple]:
-    """Return the rows that a SELECT finds."""
+    """Run a statement; return the rows that it finds."""
     with connection(env, database) as connected, connected.cursor() as cursor:
         cursor.execute(sql, values or None)
-        return cursor.fetchall()
+        return cursor.fetchall() if cursor.description else []
 
 
 def stop() -> None:

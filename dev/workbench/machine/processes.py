@@ -5,7 +5,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,18 +16,32 @@ from . import paths
 PATIENCE = 20
 
 
+class AskedToEnd(SystemExit, KeyboardInterrupt):
+    """A signal came: the end of a program, and no failure of a test that runs."""
+
+
+_asked: list[AskedToEnd] = []
+
+
 def exit_on_signals() -> None:
-    """Leave by ``SystemExit`` when asked to end, so that everything is cleaned up."""
+    """Leave by ``AskedToEnd`` when asked to, so that everything is cleaned up."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def leave(received, _frame):
         # A second Ctrl-C would interrupt the cleaning up.
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
-        sys.exit(128 + received)
+        _asked.append(AskedToEnd(128 + received))
+        end_if_asked()
 
     for number in numbers:
         signal.signal(number, leave)
+
+
+def end_if_asked() -> None:
+    """Leave now if a signal came and something has caught the exception."""
+    if _asked:
+        raise _asked[0]
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -19,6 +20,11 @@ class Report(Voice):
         self._skipped = 0
         self._failed: list[str] = []
         self._part = ""
+
+    def say(self, text: str) -> None:
+        """Print a line of progress, past those who catch what a test prints."""
+        with contextlib.redirect_stdout(sys.__stdout__):
+            super().say(text)
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -41,7 +47,8 @@ class Report(Voice):
         """Count failures, name them and show what was printed."""
         self._failed += [f"{self._part}: {what}"] * count
         self.say(f"FAILED  {what}")
-        print("\n".join(f"        {line}" for line in output.splitlines()), flush=True)
+        for line in output.splitlines():
+            print(f"        {line}", file=sys.__stdout__, flush=True)
 
     def skipped(self, what: str, reason: str, count: int = 1) -> None:
         """Count what could not be checked, and say why."""

@@ -1,34 +1,33 @@
 """Another module that has its hands in every mail: OCA's ``mail_tracking``."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
-from ..machine import paths
-from ..servers import odoo_run
+from ..machine.steps import StepFailed
+from ..servers import oca, odoo_run
 from .lab import Lab
-from .sentence import NotChecked, Subject, Wrong, same, true
+from .sentence import NotChecked, Subject, Wrong, same
 
 SUBJECT = Subject("beside")
 
-_PACKAGE = "odoo-addon-mail-tracking==19.*"
 _MODULE = "mail_tracking"
-_FOLDER = paths.STATE / "mail_tracking"
 
 
 def scene(lab: Lab) -> None:
     """Install the module into the database, and run Odoo with it."""
-    addons = _fetch()
+    try:
+        oca.fetch(_MODULE)
+    except StepFailed as error:
+        raise NotChecked(str(error)) from None
+    addons = ("--addons-path", str(oca.folder(_MODULE)))
     lab.stop()
     ended = odoo_run.run(
         lab.steps,
         lab.postgres_env,
         lab.database,
         "server-beside",
-        *("--addons-path", str(addons), "--init", _MODULE, "--stop-after-init"),
+        *(*addons, "--init", _MODULE, "--stop-after-init"),
     )
-    lab.start("--addons-path", str(addons))
+    lab.start(*addons)
     if ended.status:
         raise Wrong(ended.problems)
 
@@ -68,21 +67,3 @@ def variables_are_merged(lab: Lab) -> None:
     same("ours", ours, lab.value(sql, mails[0]))
     lab.apply_events()
     same("deliveries", lab.deliveries(mails), [(recipient, "delivered")])
-
-
-def _fetch() -> Path:
-    """Get the module from PyPI, once; return the folder that it is in.
-
-    :raise NotChecked: that is not possible
-    """
-    addons = _FOLDER / "odoo" / "addons"
-    if not (addons / _MODULE).exists():
-        command = [sys.executable, "-m", "pip", "install", "--no-deps", "--quiet"]
-        command += ["--disable-pip-version-check", "--retries", "1"]
-        command += ["--target", str(_FOLDER), _PACKAGE]
-        ended = subprocess.run(command, capture_output=True, text=True)
-        if ended.returncode:
-            words = ended.stderr.strip().splitlines() or ["no reason given"]
-            raise NotChecked(f"{_PACKAGE} cannot be had: {words[-1]}")
-    true(f"there is no {_MODULE} in {addons}", (addons / _MODULE).exists())
-    return addons

@@ -31,9 +31,7 @@ class LabDatabase:
 
     def execute_in(self, database: str, sql: str, *values) -> None:
         """Do the same in another database."""
-        with postgres.connection(self.postgres_env, database) as connected:
-            with connected.cursor() as cursor:
-                cursor.execute(sql, values or None)
+        postgres.query(self.postgres_env, database, sql, *values)
 
     def left(self, mails: list[int]) -> int:
         """Return how many mails are not sent."""

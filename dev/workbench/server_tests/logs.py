@@ -2,7 +2,8 @@
 
 import re
 
-from ..servers.odoo_log import Reader, Record
+from ..servers import odoo_log
+from ..servers.odoo_log import Record
 from .lab import Lab
 from .sentence import Subject, same
 
@@ -21,18 +22,12 @@ _PROVOKED = (
 @SUBJECT.says
 def nothing_else_is_logged(lab: Lab) -> None:
     """Odoo has logged no warning and no error but what was provoked."""
-    troubles: list[str] = []
-
-    def see(record: Record) -> None:
-        if record.is_trouble and not _is_provoked(record):
-            troubles.append(str(record))
-
-    for log in lab.logs:
-        reader = Reader(see)
-        with log.open(errors="replace") as handle:
-            for line in handle:
-                reader.feed(line)
-        reader.close()
+    troubles = [
+        str(entry)
+        for log in lab.logs
+        for entry in odoo_log.read(log)
+        if entry.is_trouble and not _is_provoked(entry)
+    ]
     same("troubles", "\n".join(troubles), "")
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 _LINE = re.compile(
     r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ \d+ "
@@ -50,6 +51,21 @@ class Record:
 
     def __str__(self) -> str:
         return f"{self.level} {self.logger}: {self.text.rstrip()}"
+
+
+def read(log: Path, begin: int = 0) -> list[Record]:
+    """Return the entries of a log.
+
+    :param begin: where to begin, in bytes
+    """
+    found: list[Record] = []
+    reader = Reader(found.append)
+    with log.open("rb") as file:
+        file.seek(begin)
+        for line in file:
+            reader.feed(line.decode(errors="replace"))
+    reader.close()
+    return found
 
 
 class Reader:
