@@ -4,6 +4,7 @@ from . import (
     test_bodies,
     test_client,
     test_connect,
+    test_copy,
     test_delivery_state,
     test_delivery_story,
     test_event_apply,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from email.utils import formatdate
 from functools import partial
@@ -121,7 +122,11 @@ class ConnectedMailgun(LocalMailgun):
             self._drop_route(rest.strip("/"))
             return _ok({"message": "Route has been deleted"})
         if rest == "/match":
-            return _ok({"route": min(self.routes, key=lambda one: one["priority"])})
+            (address,) = parse_qs(urlsplit(seen.path).query)["address"]
+            taking = [one for one in self.routes if _takes(one["expression"], address)]
+            if not taking:
+                return 404, b'{"message": "Route not found"}', _JSON
+            return _ok({"route": min(taking, key=lambda one: one["priority"])})
         return _ok({"items": self.routes})
 
     def _drop_route(self, route_id):
@@ -188,6 +193,12 @@ class ConnectedMailgun(LocalMailgun):
         following = f"{self.url}/v3/mail.example.com/{name}?page=next&address={last}"
         items = [entries[key] for key in keys]
         return {"items": items, "paging": {"next": following}}
+
+
+def _takes(expression, address):
+    """Tell whether a route with this expression takes mail for an address."""
+    found = re.fullmatch(r'match_recipient\("(.*)"\)', expression)
+    return not found or bool(re.fullmatch(found[1], address))
 
 
 _JSON = "application/json"

@@ -204,7 +204,7 @@ class TestConnect(ConnectCase):
     def test_a_new_public_address_moves_route_and_webhooks(self):
         domain = self.connect()
         domain.public_url = "https://new.example.com"
-        domain.action_repair()
+        domain.action_take_over()
         self.assertIn("https://new.example.com", self.our_route()["actions"][0])
         urls = {url for urls in self.mailgun.webhooks.values() for url in urls}
         self.assertEqual(urls, {"https://new.example.com/mailgun/events"})

@@ -101,6 +101,11 @@ def reference_of(data: Mapping) -> str:
     return found if isinstance(found, str) else ""
 
 
+def origin_of(reference: str) -> str:
+    """Return who has sent a mail with such a mark: the domain's identity, or ""."""
+    return reference.partition(".")[0]
+
+
 def domain_of(payload: Any) -> str | None:
     """Return the name of the domain that a post says it is about, or None."""
     data = _data(payload)

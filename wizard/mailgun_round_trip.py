@@ -276,16 +276,12 @@ class MailgunRoundTrip(models.TransientModel):
             return False
         try:
             with domain._open_client() as client:
-                account = Management(client)
-                route = account.match_route(self.address)
-                if not route:
-                    return self.env._(
-                        "No route at Mailgun takes mail for %s. Press Repair.",
-                        self.address.partition("@")[2],
-                    )
-                return domain._route_in_the_way(account)
+                name = self.address.partition("@")[2]
+                found = domain._look_at_mail_for(name, Management(client))
         except ApiError as error:
             return str(error)
+        remedy = domain._entry_remedy(found.is_elsewhere)
+        return found.trouble and f"{found.trouble} {remedy}"
 
     def _why_not_routed(self):
         return self.env._(

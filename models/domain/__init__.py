@@ -12,6 +12,8 @@ from . import (
     health,
     mailgun_used_token,
     preview,
+    route,
     setup,
     signature,
+    webhooks,
 )

@@ -1,17 +1,57 @@
+import contextlib
+from dataclasses import dataclass
+
 from odoo import api, fields, models
 
-from ...const import EVENTS_PATH, RAW_INBOUND_PATH, WEBHOOK_TYPES
-from ...tools.api.management import Management, Route
-from ...tools.errors import ApiError, RefusedMessage, SettingError
+from ...const import EVENTS_PATH, RAW_INBOUND_PATH
+from ...tools.api.management import Management
+from ...tools.errors import ApiError, SettingError
 from . import keys as secret_keys
-from .public_url import public_url_trouble
+from .public_url import host_of, public_url_trouble
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of a route or of webhooks at Mailgun.
+
+    :param trouble: what is wrong, "" when nothing is
+    :param is_elsewhere: they lead to another database, or to where this one is not
+    """
+
+    trouble: str = ""
+    is_elsewhere: bool = False
+
+    def as_values(self, entry):
+        """Return it in the fields of the domain.
+
+        :param str entry: "route" or "webhook"
+        """
+        return {
+            f"{entry}_trouble": self.trouble or False,
+            f"{entry}_elsewhere": self.is_elsewhere,
+        }
+
+
+#: Fields that tell what is at Mailgun, and what of it is ours.
+FINDINGS = (
+    "check_trouble",
+    "footprint",
+    "remote_checked_at",
+    "remote_state",
+    "route_elsewhere",
+    "route_found",
+    "route_trouble",
+    "spam_action",
+    "webhook_elsewhere",
+    "webhook_found",
+    "webhook_trouble",
+)
 
 
 class MailgunDomain(models.Model):
-    """What belongs to a domain at Mailgun: DNS, route, webhooks, spam filter.
+    """What belongs to a domain at Mailgun, and how it is set up and taken back.
 
-    Routes are shared by everybody who uses the account, so ours carries the
-    identifier of this database; what has another, or none, is never touched.
+    Route and webhooks have files of their own; here are DNS and spam filter.
     """
 
     _inherit = "mailgun.domain"
@@ -27,37 +67,36 @@ class MailgunDomain(models.Model):
     )
     events_url = fields.Char("Events URL", compute="_compute_urls")
     inbound_url = fields.Char("Inbound URL", compute="_compute_urls")
-    route_expression = fields.Char(compute="_compute_route_expression")
     remote_state = fields.Char("State at Mailgun", readonly=True, copy=False)
     # Why Mailgun could not be asked at the last daily check.
     check_trouble = fields.Char(readonly=True, copy=False)
     remote_checked_at = fields.Datetime("Checked on", readonly=True, copy=False)
     spam_action = fields.Char("Spam Filter", readonly=True, copy=False)
     dns_record_ids = fields.One2many("mailgun.dns.record", "domain_id", "DNS Records")
-    route_found = fields.Char("Route at Mailgun", readonly=True, copy=False)
-    route_trouble = fields.Char(readonly=True, copy=False)
-    webhook_found = fields.Char("Webhook at Mailgun", readonly=True, copy=False)
-    webhook_trouble = fields.Char(readonly=True, copy=False)
-    # What we have created or changed, for Disconnect to take back; see _remember.
+    leads_elsewhere = fields.Boolean(compute="_compute_leads_elsewhere")
+    # What we have created or changed there, for Disconnect to take back.
     footprint = fields.Json(readonly=True, copy=False)
 
     # === COMPUTE METHODS === #
 
     @api.depends("public_url")
     def _compute_urls(self):
-        base = self.env["ir.config_parameter"].sudo().get_param("web.base.url", "")
         for domain in self:
-            root = (domain.public_url or base).strip().rstrip("/")
-            domain.inbound_url = root + RAW_INBOUND_PATH
-            domain.events_url = root + EVENTS_PATH
+            domain.inbound_url = domain._own_root() + RAW_INBOUND_PATH
+            domain.events_url = domain._own_root() + EVENTS_PATH
 
-    @api.depends("name", "alias_domain_id.name")
-    def _compute_route_expression(self):
+    @api.depends("route_elsewhere", "webhook_elsewhere")
+    def _compute_leads_elsewhere(self):
         for domain in self:
-            names = sorted({domain.name or "", domain.alias_domain_id.name or ""})
-            text = "|".join(filter(None, names))
-            text = f"({text})" if "|" in text else text
-            domain.route_expression = text and f'match_recipient(".*@{text}")'
+            domain.leads_elsewhere = domain.route_elsewhere or domain.webhook_elsewhere
+
+    def _own_root(self):
+        """Return where Mailgun reaches this Odoo, without a slash at the end."""
+        base = self.env["ir.config_parameter"].sudo().get_param("web.base.url", "")
+        return (self.public_url or base).strip().rstrip("/")
+
+    def _is_elsewhere(self, url):
+        return host_of(url) != host_of(self._own_root())
 
     # === ACTIONS === #
 
@@ -73,25 +112,59 @@ class MailgunDomain(models.Model):
         with secret_keys.as_user_error(), self._open_client() as client:
             self._provision(Management(client))
 
+    def action_take_over(self):
+        """Have mail and events come here: this database has moved, or is a successor.
+
+        It stays who it was, so it still knows the events of mail that was sent before.
+
+        :raise UserError: Mailgun cannot be asked, and nothing was changed
+        """
+        self.ensure_one()
+        self._bind()
+        if self.key_kind == "api":
+            with secret_keys.as_user_error(), self._open_client() as client:
+                self._provision(Management(client), take_over=True)
+
     # === PROVISIONING === #
 
-    def _provision(self, account):
+    def _provision(self, account, take_over=False):
         """Set the domain up at Mailgun; what fails is noted and the rest goes on.
 
         :param Management account: of the domain's key
+        :param bool take_over: change what leads to another database, too
         :raise ApiError: when Mailgun does not know key or domain at all
         """
         self._store_remote(account.get_domain(self.name))
-        self.route_trouble = self._attempt(self._ensure_route, account)
-        self.webhook_trouble = self._attempt(self._ensure_webhooks, account)
-        self._attempt(self._ensure_spam_tags, account)
+        self._set_up("route", self._ensure_route, account, take_over)
+        self._set_up("webhook", self._ensure_webhooks, account, take_over)
+        with contextlib.suppress(ApiError):
+            self._ensure_spam_tags(account)
 
-    def _attempt(self, step, account):
-        """Run a step; return what stands in its way, or False."""
+    def _set_up(self, entry, ensure, account, take_over):
+        """Set one thing up, and note what is wrong with it then."""
         try:
-            return step(account) or False
+            trouble = self._public_url_trouble()
+            found = Finding(trouble) if trouble else ensure(account, take_over)
         except ApiError as error:
-            return str(error)
+            found = Finding(str(error))
+        self.write(found.as_values(entry))
+
+    def _look(self, account):
+        """Find out whether that which Odoo looks after still leads here.
+
+        :param Management account: of the domain's key
+        :return: values to write
+        :raise ApiError: Mailgun cannot be asked
+        """
+        values = {}
+        if not self._public_url_trouble():
+            for entry, look in (
+                ("route", self._look_at_route),
+                ("webhook", self._look_at_webhooks),
+            ):
+                if self[f"{entry}_found"] or self[f"{entry}_trouble"]:
+                    values.update(look(account).as_values(entry))
+        return values
 
     def _store_remote(self, info):
         self.check_trouble = False
@@ -99,91 +172,6 @@ class MailgunDomain(models.Model):
         self.remote_checked_at = fields.Datetime.now()
         self.spam_action = info.spam_action
         self.env["mailgun.dns.record"]._replace(self, info.records)
-
-    def _ensure_route(self, account):
-        if trouble := self._public_url_trouble():
-            return trouble
-        ours, *doubles = self._our_routes(account) or [None]
-        wanted = self._wanted_route(ours)
-        if not ours:
-            ours = account.create_route(wanted)
-        elif (ours.expression, ours.actions) != (wanted.expression, wanted.actions):
-            account.update_route(wanted)
-        for route in doubles:
-            account.delete_route(route.id)
-        self.route_found = ours.id
-        return self._route_in_the_way(account)
-
-    def _our_routes(self, account):
-        return [route for route in account.list_routes() if self._is_our_route(route)]
-
-    def _is_our_route(self, route):
-        """Tell whether a route was made for this domain by this very database."""
-        return route.description == self._route_description() or (
-            route.expression == self.route_expression
-            and f'forward("{self.inbound_url}")' in route.actions
-        )
-
-    def _wanted_route(self, present):
-        return Route(
-            id=present.id if present else "",
-            expression=self.route_expression,
-            actions=(f'forward("{self.inbound_url}")', "store()", "stop()"),
-            priority=present.priority if present else 0,
-            description=self._route_description(),
-        )
-
-    def _route_description(self):
-        uuid, _name = self._database_identity()
-        return f"Odoo: mail for {self.name} (database {uuid})"
-
-    def _route_in_the_way(self, account):
-        """Return a sentence when another route takes the mail first."""
-        first = account.match_route(f"any-address@{self.name}")
-        if first and first.stops and not self._is_our_route(first):
-            return self.env._(
-                "Another route at Mailgun takes the mail first and stops: "
-                "“%(description)s”, %(expression)s, priority %(priority)s. Give it a "
-                "higher number than ours, or remove its stop().",
-                description=first.description or first.id,
-                expression=first.expression,
-                priority=first.priority,
-            )
-        return False
-
-    def _ensure_webhooks(self, account):
-        if trouble := self._public_url_trouble():
-            return trouble
-        self._forget_old_webhook(account)
-        # A webhook of the whole account that leads here tells of this domain as well.
-        told = self._account_webhooks(account)
-        types = [
-            kind for kind in WEBHOOK_TYPES if self.events_url not in told.get(kind, [])
-        ]
-        present = account.list_webhooks(self.name).values()
-        full = account.add_webhook(self.name, self.events_url, types)
-        if types and not any(self.events_url in urls for urls in present):
-            self._remember(webhook=self.events_url)
-        self.webhook_found = self.events_url
-        if full:
-            return self.env._(
-                "Mailgun takes three URLs for each type of event, and these have them "
-                "already: %s. Remove one under Sending > Webhooks and press Repair.",
-                ", ".join(full),
-            )
-        return False
-
-    def _account_webhooks(self, account):
-        # A sub-account's key, or an older role, may not read these.
-        try:
-            return account.list_account_webhooks()
-        except (SettingError, RefusedMessage):
-            return {}
-
-    def _forget_old_webhook(self, account):
-        old = (self.footprint or {}).get("webhook")
-        if old and old != self.events_url:
-            account.remove_webhook(self.name, old)
 
     def _ensure_spam_tags(self, account):
         """Have Mailgun write its verdicts (spam, SPF, DKIM) into the mail's headers."""
@@ -202,22 +190,37 @@ class MailgunDomain(models.Model):
         """Take back what was created at Mailgun, and nothing else.
 
         :param Management account: of the domain's key
+        :raise SettingError: it leads elsewhere, so it may be another database's
         :raise ApiError: Mailgun cannot be asked now; what is left is still remembered
         """
-        for route in account.list_routes():
-            # One that was made by hand and leads here stays, as everything by hand.
-            if route.description == self._route_description():
-                account.delete_route(route.id)
-        self.route_found = self.webhook_found = False
-        left = dict(self.footprint or {})
-        if left.get("webhook"):
-            account.remove_webhook(self.name, left["webhook"])
-            del left["webhook"]
-        if left.get("spam_action"):
-            if account.get_domain(self.name).spam_action == "tag":
-                account.set_spam_action(self.name, left["spam_action"])
-            del left["spam_action"]
-        self.footprint = left
+        # One that was made by hand and leads here stays, as everything by hand.
+        routes = [route for route in account.list_routes() if self._is_ours(route)]
+        webhook = self._own_webhook(account)
+        urls = [*(url for route in routes for url in route.urls), webhook]
+        if there := next(filter(self._is_elsewhere, filter(None, urls)), None):
+            raise SettingError(
+                self.env._(
+                    "Route or webhook of %(domain)s lead to %(there)s, and not to this "
+                    "database at %(here)s. If it has moved, press Take Over first; in "
+                    "a copy press Take Out of Use.",
+                    domain=self.name,
+                    there=there,
+                    here=self._own_root(),
+                )
+            )
+        for route in routes:
+            account.delete_route(route.id)
+        if webhook:
+            account.remove_webhook(self.name, webhook)
+        before = (self.footprint or {}).get("spam_action")
+        if before and account.get_domain(self.name).spam_action == "tag":
+            account.set_spam_action(self.name, before)
+        self.write({"route_found": False, "webhook_found": False, "footprint": False})
+
+    def _forget_original(self):
+        self.write(dict.fromkeys(FINDINGS, False))
+        self.dns_record_ids.sudo().unlink()
+        return super()._forget_original()
 
     def _public_url_trouble(self):
         """Say why Mailgun could not reach the endpoints; False when it could."""

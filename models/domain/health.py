@@ -153,11 +153,7 @@ class MailgunDomain(models.Model):
         try:
             with self._open_client() as client:
                 account = Management(client)
-                info = account.get_domain(self.name)
-                if self.route_found and not self._our_routes(account):
-                    gone = self.env._("The route at Mailgun is gone.")
-                    return info, {"route_trouble": gone}
-                return info, {}
+                return account.get_domain(self.name), self._look(account)
         except TransientError as error:
             # It passes by itself: nobody is called for it.
             _logger.info("Mailgun domain %s is not checked today: %s", self.name, error)
@@ -276,16 +272,18 @@ class MailgunDomain(models.Model):
         )
 
     def _health_of_route(self):
-        title = self.env._("Route")
-        return self._health_of_entry(title, self.route_found, self.route_trouble)
+        return self._health_of_entry(self.env._("Route"), "route")
 
     def _health_of_webhooks(self):
-        title = self.env._("Webhooks")
-        return self._health_of_entry(title, self.webhook_found, self.webhook_trouble)
+        return self._health_of_entry(self.env._("Webhooks"), "webhook")
 
-    def _health_of_entry(self, title, found, trouble):
+    def _health_of_entry(self, title, entry):
+        found, trouble = self[f"{entry}_found"], self[f"{entry}_trouble"]
+        is_elsewhere = self[f"{entry}_elsewhere"]
         if trouble:
-            return HealthLine("error", title, trouble, self.env._("Then press Repair."))
+            # A copy that never had anything there misses nothing.
+            level = "warning" if is_elsewhere and not found else "error"
+            return HealthLine(level, title, trouble, self._entry_remedy(is_elsewhere))
         if found:
             return HealthLine("ok", title, self.env._("In place at Mailgun."))
         return HealthLine(
@@ -293,6 +291,15 @@ class MailgunDomain(models.Model):
             title,
             self.env._("Not looked after by Odoo."),
             self.env._("Press Repair, or see the page By Hand."),
+        )
+
+    def _entry_remedy(self, is_elsewhere):
+        if not is_elsewhere:
+            return self.env._("Press Repair.")
+        return self.env._(
+            "If this database has moved, or replaces the one there, press Take Over. "
+            "If that address leads to this database as well, enter it as Public "
+            "Address. In a copy of the database leave it as it is."
         )
 
     def _health_of_senders(self):
@@ -313,6 +320,11 @@ class MailgunDomain(models.Model):
     sending_trouble_at = fields.Datetime(readonly=True, copy=False)
     refusal = fields.Char("Refused Post", readonly=True, copy=False)
     refusal_at = fields.Datetime("Refused Post On", readonly=True, copy=False)
+
+    def _forget_original(self):
+        notes = ("last_sent_at", "sending_trouble", "sending_trouble_at")
+        self.write(dict.fromkeys((*notes, "refusal", "refusal_at"), False))
+        return super()._forget_original()
 
     def _note_refusal(self, error):
         """Note that a post was refused, with the reason.

@@ -1,4 +1,5 @@
 import contextlib
+import secrets
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -87,7 +88,11 @@ class MailgunDomain(models.Model):
     )
 
     # === BINDING TO THE DATABASE === #
+    # A copy of a database has all that the original has, its UUID included. What tells
+    # the two apart is made at Confirm, and Confirm in a copy makes another one. It
+    # marks the route at Mailgun and the mail that is sent.
 
+    identity = fields.Char(readonly=True, copy=False)
     database_uuid = fields.Char(readonly=True, copy=False)
     database_name = fields.Char(readonly=True, copy=False)
     is_foreign = fields.Boolean(
@@ -167,9 +172,22 @@ class MailgunDomain(models.Model):
     # === ACTIONS === #
 
     def action_confirm(self):
-        """Take the domain into use in this very database."""
-        uuid, database = self._database_identity()
-        self.write({"state": "ready", "database_uuid": uuid, "database_name": database})
+        """Take the domain into use in this very database.
+
+        Where it was confirmed in another one, this is a copy: it goes on by itself, and
+        takes nothing from the original.
+        """
+        here = self._database_identity()
+        for domain in self:
+            there = (domain.database_uuid, domain.database_name)
+            if any(there) and there != here:
+                domain._forget_original()
+        self._bind()
+
+    def action_become_copy(self):
+        """Go on as a copy that nobody could tell from the original so far."""
+        self._forget_original()
+        self._bind()
 
     def action_draft(self):
         """Take the domain out of use: nothing is sent for it any more."""
@@ -180,6 +198,20 @@ class MailgunDomain(models.Model):
         self.write({f"{name}_closed": False for name in secret_keys.KEYS})
 
     # === BUSINESS METHODS === #
+
+    def _bind(self):
+        """Note that it is this database which uses the domain."""
+        uuid, name = self._database_identity()
+        for domain in self:
+            domain.identity = domain.identity or secrets.token_hex(8)
+        self.write({"state": "ready", "database_uuid": uuid, "database_name": name})
+
+    def _forget_original(self):
+        """Forget what belongs to the database of which this one is a copy.
+
+        Each wing forgets what it knows; ``data/neutralize.sql`` does the same.
+        """
+        return self.write({"identity": False})
 
     def _get_secret(self, name):
         """Return a key in clear: the only way to one.
@@ -232,11 +264,21 @@ class MailgunDomain(models.Model):
                 self.env._(
                     "This database is a copy: the Mailgun domain %(domain)s was "
                     "confirmed in another one (%(there)s). Nothing is sent from here "
-                    "until somebody opens the domain and presses Confirm.",
+                    "until somebody opens the domain and presses Confirm, or Take Over "
+                    "if this database replaces the other one.",
                     there=self.database_name,
                     domain=self.name,
                 )
             )
+
+    @api.model
+    def _identities(self):
+        """Return who this database is at Mailgun: the identities of its domains.
+
+        :rtype: set[str]
+        """
+        domains = self.with_context(active_test=False).search([])
+        return set(domains.mapped("identity")) - {False}
 
     @api.model
     def _database_identity(self):

@@ -48,6 +48,14 @@ def public_url_trouble(env, url):
     return False
 
 
+def host_of(url):
+    """Return the host of a URL with its port, as far as there is one.
+
+    :param str url: may be anything
+    """
+    return (url or "").partition("//")[2].partition("/")[0].lower()
+
+
 def _is_local(host):
     try:
         return not ipaddress.ip_address(host).is_global

@@ -22,6 +22,8 @@ class MailgunDomain(models.Model):
     incoming_server_ids = fields.One2many(
         "fetchmail.server", "mailgun_domain_id", "Incoming Mail Servers"
     )
+    # What we have created or changed in Odoo, for Disconnect to take back.
+    odoo_footprint = fields.Json(readonly=True, copy=False)
     parent_name = fields.Char("Parent Domain", compute="_compute_parent_name")
     send_as_parent = fields.Boolean(
         help="Mail keeps its sender at the parent domain. DMARC passes while that "
@@ -107,14 +109,14 @@ class MailgunDomain(models.Model):
             company.alias_domain_id = found
         changed = [one for one in companies if before[one] != one.alias_domain_id]
         if changed:
-            self._remember(companies={one.id: before[one].id for one in changed})
+            self._remember_here(companies={one.id: before[one].id for one in changed})
 
     def _create_alias_domain(self):
         """Create the alias domain; core gives the first one to every alias."""
         homeless = self.env["mail.alias"].search([("alias_domain_id", "=", False)])
         created = self.env["mail.alias.domain"].create({"name": self.name})
         given = homeless.filtered(lambda one: one.alias_domain_id == created)
-        self._remember(alias_domain=created.id, aliases=given.ids)
+        self._remember_here(alias_domain=created.id, aliases=given.ids)
         return created
 
     def _setup_mail_server(self, mail_server):
@@ -129,7 +131,7 @@ class MailgunDomain(models.Model):
             mail_server.write(values)
             return
         values["name"] = self.env._("Mailgun %s", self.name)
-        self._remember(mail_server=self.env["ir.mail_server"].create(values).id)
+        self._remember_here(mail_server=self.env["ir.mail_server"].create(values).id)
 
     def _setup_incoming_server(self):
         if self.with_context(active_test=False).incoming_server_ids:
@@ -143,7 +145,10 @@ class MailgunDomain(models.Model):
                 "state": "done" if self.key_kind == "api" else "draft",
             }
         )
-        self._remember(incoming_server=created.id)
+        self._remember_here(incoming_server=created.id)
+
+    def _remember_here(self, **facts):
+        self.odoo_footprint = {**(self.odoo_footprint or {}), **facts}
 
     def _from_filter(self):
         """Return the addresses that may send: of the domain, and of its parent."""
@@ -151,21 +156,21 @@ class MailgunDomain(models.Model):
 
     def _remove_setup(self):
         """Remove what ``_setup_mail`` has created, unless it is used otherwise."""
-        left = dict(self.footprint or {})
+        made = self.odoo_footprint or {}
         for key, model in (
             ("incoming_server", "fetchmail.server"),
             ("mail_server", "ir.mail_server"),
         ):
-            record = self.env[model].browse(left.pop(key, [])).exists()
+            record = self.env[model].browse(made.get(key, [])).exists()
             record.filtered(lambda one: one.mailgun_domain_id == self).unlink()
-        for company_id, before in left.pop("companies", {}).items():
+        for company_id, before in made.get("companies", {}).items():
             company = self.env["res.company"].browse(int(company_id)).exists()
             if company.alias_domain_id == self.alias_domain_id:
                 company.alias_domain_id = before
-        aliases = self.env["mail.alias"].browse(left.pop("aliases", [])).exists()
-        created = self.env["mail.alias.domain"].browse(left.pop("alias_domain", []))
+        aliases = self.env["mail.alias"].browse(made.get("aliases", [])).exists()
+        created = self.env["mail.alias.domain"].browse(made.get("alias_domain", []))
         self._remove_alias_domain(created.exists(), aliases)
-        self.footprint = left or False
+        self.odoo_footprint = False
 
     def _remove_alias_domain(self, created, aliases):
         """Remove the alias domain that we have created, unless it is in use by now.

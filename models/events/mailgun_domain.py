@@ -137,6 +137,10 @@ class MailgunDomain(models.Model):
         if "cron_id" in self.env.context:
             self.env["ir.cron"]._commit_progress(1, remaining=0)
 
+    def _forget_original(self):
+        self.write(dict.fromkeys(("poll_due", "poll_trouble", "polled_at"), False))
+        return super()._forget_original()
+
     def _pollable(self):
         """Return the domains in use whose key may do more than send."""
         domains = self.search([("state", "=", "ready"), ("key_kind", "!=", "sending")])

@@ -8,7 +8,7 @@ from odoo.modules import module
 from ...const import EVENT_RETENTION_DAYS
 from ...tools.addresses import normalize
 from ...tools.delivery_state import happening_of, is_machine
-from ...tools.event_post import reference_of
+from ...tools.event_post import origin_of, reference_of
 from ..domain.mailgun_used_token import USE_TOKEN, use_of
 from ..domain.signature import UNCHANGED_ID
 from ..transactions.own_cursor import committed, insert_if_new, own_cursor
@@ -207,16 +207,20 @@ class MailgunEvent(models.Model):
 
         Their messages are locked, so nobody sends them meanwhile.
         """
-        deliveries = self.env["mailgun.delivery"]._find_for_events(self)
+        # Even if this database is a copy of another one, and has the same mails.
+        others = self._marked_by_others()
+        events = self - others
+        deliveries = self.env["mailgun.delivery"]._find_for_events(events)
         changes = {}
-        for event in self:
+        for event in events:
             happening = happening_of(event.payload or {}, event._epoch())
             for delivery in deliveries.get(event.id, ()) if happening else ():
                 if delivery not in changes:
                     changes[delivery] = delivery._open_change()
                 changes[delivery].add(happening, is_machine(event.payload))
         self.env["mailgun.delivery"]._take_changes(changes)
-        ours = self.browse(deliveries) | (self - self.browse(deliveries))._of_our_mail()
+        matched = self.browse(deliveries)
+        ours = matched | (events - matched)._of_our_mail()
         ours._set_state("done")
         (self - ours)._set_state("ignored")
 
@@ -250,6 +254,11 @@ class MailgunEvent(models.Model):
     def _reference(self):
         """Return our own mark on the mail, or ""."""
         return reference_of(self.payload or {})
+
+    def _marked_by_others(self):
+        """Return those about mail that another database has sent, by its mark."""
+        own = {*self.env["mailgun.domain"]._identities(), ""}
+        return self.filtered(lambda event: origin_of(event._reference()) not in own)
 
     def _normalized_recipient(self):
         return normalize(self.recipient or "")

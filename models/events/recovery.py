@@ -9,7 +9,7 @@ from odoo.tools import format_datetime
 
 from ...tools.api.event_log import EventsApi, Query, Window, event_time
 from ...tools.errors import MalformedPayload
-from ...tools.event_post import event_of, reference_of
+from ...tools.event_post import event_of, origin_of, reference_of
 from ..domain import keys as secret_keys
 from ..transactions.own_cursor import own_cursor
 
@@ -144,6 +144,8 @@ class MailgunEvent(models.Model):
 
         :param list read: items of the Events API and what they say
         """
+        own = {*self.env["mailgun.domain"]._identities(), ""}
+        read = [one for one in read if origin_of(reference_of(one[0])) in own]
         references = self._known(
             "reference", [reference_of(item) for item, _post in read]
         )

@@ -49,6 +49,12 @@ class MailgunDomain(models.Model):
         "whether it was a program. Events that came before are not changed.",
     )
 
+    def _forget_original(self):
+        # What came in so far is the original's.
+        servers = self.with_context(active_test=False).incoming_server_ids
+        servers.mailgun_cursor = fields.Datetime.now()
+        return super()._forget_original()
+
     @api.constrains("trusted_forwarders")
     def _check_trusted_forwarders(self):
         for domain in self:

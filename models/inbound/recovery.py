@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from odoo.tools import format_datetime
 
 from ...tools.api.event_log import EventLog, EventsApi, Query, Window, event_time
+from ...tools.api.management import Management
 from ...tools.api.stored_mail import fetch, find_stored
 from ...tools.errors import MalformedPayload, RefusedMessage, SettingError
 
@@ -49,13 +50,37 @@ class InboundRecovery:
         window = Window.after(cursor, now)
         report = RecoveryReport(cursor=window.cursor)
         with self._domain._open_client() as client:
-            for mail in self._find(client, window.begin, window.end):
+            mails = self._find(client, window.begin, window.end)
+            if not all(map(self._is_known, mails)):
+                self._refuse_mail_of_another(client)
+            for mail in mails:
                 self._take(client, mail, report)
             if now - cursor > SHORTEST_RETENTION:
                 report.blind = self._blind_time(client, cursor, now)
         if report.recovered:
             self._journal._trigger_queue()
         return report
+
+    def _refuse_mail_of_another(self, client):
+        """Leave mail alone that Mailgun hands to another database.
+
+        :raise SettingError: where it goes, and what to do to have it here
+        """
+        try:
+            route = self._domain._route_of_another(Management(client))
+        except (RefusedMessage, SettingError):
+            # A key that may read events and no routes is good enough.
+            return
+        if route:
+            raise SettingError(
+                self._domain.env._(
+                    "Mail for %(domain)s goes to another database (%(there)s), so none "
+                    "of it is missing here. If it is to come here, press Take Over on "
+                    "the Mailgun domain.",
+                    domain=self._domain.name,
+                    there=", ".join(route.urls),
+                )
+            )
 
     def _blind_time(self, client, cursor, now):
         """Return since when and until when Mailgun's record tells nothing, or None."""

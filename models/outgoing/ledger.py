@@ -37,7 +37,7 @@ class DeliveryLedger:
 
     :param LedgerConnection connection: shared with other sessions, perhaps
     :param int domain_id: of the ``mailgun.domain``
-    :param str origin: tells mail of this database from that of a copy
+    :param str origin: the domain's identity, by which mail of a copy is told apart
     """
 
     def __init__(self, connection, domain_id, origin):

@@ -1,4 +1,3 @@
-import hashlib
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -136,14 +135,8 @@ class MailgunDomain(models.Model):
         return DeliveryLedger(
             connection or LedgerConnection(self.env.registry),
             self.id,
-            self._reference_origin(),
+            self.identity or "",
         )
-
-    @api.model
-    def _reference_origin(self):
-        """Return what tells mail of this database from that of any other."""
-        identity = "/".join(map(str, self._database_identity()))
-        return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
     def _sending_options(self):
         """Return what is sent along with every mail.

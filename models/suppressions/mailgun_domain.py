@@ -179,6 +179,13 @@ class MailgunDomain(models.Model):
                 domain.suppression_readings = readings
         return result
 
+    def _forget_original(self):
+        # What the original has put on Mailgun's lists, it alone takes off again.
+        self.is_marketing = False
+        pushed = self.env["mailgun.unsubscribe"].sudo()
+        pushed.search([("domain_id", "in", self.ids)]).unlink()
+        return super()._forget_original()
+
     def _not_ours(self, entries):
         """Return the unsubscribes that we have not put there, which alone are news."""
         unsubscribes = self.env["mailgun.unsubscribe"]

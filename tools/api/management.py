@@ -4,6 +4,7 @@ Routes belong to the account in one region and webhooks to a domain; both hold e
 of other systems, so everything here touches one entry and leaves the rest alone.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from .client import MailgunClient, path
 _PAGE = 100
 
 MAX_URLS_PER_TYPE = 3
+
+# Of forward("…") and store(notify="…"); several are joined by commas.
+_URL = re.compile(r"""https?://[^\s"',]+""")
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,11 @@ class Route:
     actions: tuple[str, ...]
     priority: int = 0
     description: str = ""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where it posts mail, or tells of it."""
+        return tuple(_URL.findall(" ".join(self.actions)))
 
     @property
     def stops(self) -> bool:

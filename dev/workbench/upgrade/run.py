@@ -16,7 +16,9 @@ _MASTER_KEY = {"MAILGUN_SECRET_KEY": "master key of the upgrade"}
 _WAYS = ("--max-cron-threads", "0")
 
 # What the upgrade changes or moves on purpose: table, or table.column, and why.
-MEANT: dict[str, str] = {}
+MEANT: dict[str, str] = {
+    "mailgun_domain.footprint": "what was made in Odoo is in odoo_footprint now",
+}
 
 
 def run(report: Report, postgres_env: dict[str, str], wanted: dict) -> None:
