@@ -206,6 +206,11 @@ class TestParsedForm(BaseCase):
         self.assertEqual(mail["Subject"], "a Bcc: b")
         self.assertIsNone(mail["Bcc"])
 
+    def test_a_blank_behind_a_headers_name_hides_nothing(self):
+        headers = [("Dkim-Signature ", "d=a"), (" DKIM-Signature\t", "d=b")]
+        mail = parsed(headers=headers)
+        self.assertEqual(mail.get_all("DKIM-Signature"), ["d=a", "d=b"])
+
     def test_without_a_list_of_headers_the_fields_are_used(self):
         for listed in ("{broken", '"text"', "[1, [2], [3, 4]]"):
             post = read_inbound(

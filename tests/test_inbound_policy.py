@@ -211,6 +211,20 @@ class TestImpersonationPolicy(PolicyCase):
                 row = self.receive_unproven(token=token, message_id=message_id, **proof)
                 self.assertEqual((row.state, row.is_doubtful), ("done", False))
 
+    def test_a_signature_that_nobody_sees_proves_no_colleague(self):
+        self.domain.impersonation_policy = "hold"
+        signed = b"DKIM-Signature: v=1; d=example.com; s=one\r\n"
+        hidden = b"DKIM-Signature : v=1; d=evil.example; s=one\r\n"
+        passed = {"From": ANNA, "X_Mailgun_Dkim_Check_Result": "Pass"}
+        for number, more in enumerate(
+            (b"", hidden, signed + hidden, b"x\r\n" + signed)
+        ):
+            with self.subTest(more=more):
+                mail = self.mail(message_id=f"<{number}@example.org>", **passed)
+                mail = mail.replace(b"\r\n\r\n", b"\r\n" + more + b"\r\n", 1)
+                row = self.receive(mail, token=str(number))
+                self.assertEqual((row.state, row.is_doubtful), ("held", True))
+
     def test_spf_of_the_spammers_own_domain_proves_nothing(self):
         row = self.receive_unproven(X_Mailgun_Spf="Pass", sender="me@example.net")
         self.assertTrue(row.is_doubtful)

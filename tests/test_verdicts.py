@@ -1,3 +1,5 @@
+import time
+
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.mail_mailgun.tools.mime.verdicts import Verdicts, read_verdicts
@@ -84,6 +86,88 @@ class TestReadVerdicts(BaseCase):
 
 
 @tagged("mailgun_tools")
+class TestHiddenSignatures(BaseCase):
+    """A foreign signature is seen, however it is written, since Mailgun may see it.
+
+    Whoever hides the one that passes, and shows one that has failed, is anybody.
+    """
+
+    FOREIGN = b"v=1; a=rsa-sha256; d=evil.example; s=one"
+    SHOWN = b"DKIM-Signature: v=1; d=example.com; s=one\r\n"
+
+    def assert_unproven(self, head):
+        verdict = b"X-Mailgun-Dkim-Check-Result: Pass\r\nReceived: from x by y\r\n"
+        for shown in (b"", self.SHOWN):
+            verdicts = read_verdicts(verdict + shown + head + b"\r\n\r\nHello\r\n")
+            self.assertEqual(verdicts.dkim, "Pass")
+            self.assertFalse(verdicts.prove(AUTHOR, "x@example.org"), head)
+
+    def test_behind_an_odd_name(self):
+        for name in (
+            b"DKIM-Signature : ",
+            b"DKIM-Signature\t:",
+            b"DKIM-Signature \r\n : ",
+            b"dkim-signature:",
+            b"\x00DKIM-Signature:",
+        ):
+            with self.subTest(name=name):
+                self.assert_unproven(name + self.FOREIGN)
+
+    def test_behind_a_line_that_is_no_header(self):
+        for line in (
+            b"no header\r\n",
+            b"no header : x\r\n",
+            b"From somebody\r\n",
+            b": x\r\n",
+            b"\xff: x\r\n",
+            b" \r\n",
+            b"\x00\r\n",
+            b"X: a\r\r\n",
+            b"X: a\r",
+            b"X: a\n",
+            b"\r\r",
+        ):
+            with self.subTest(line=line):
+                self.assert_unproven(line + b"DKIM-Signature: " + self.FOREIGN)
+
+    def test_within_its_value(self):
+        for value in (
+            b"v=1; d=example.com\r\n .evil.example; s=one",
+            b"v=1; d=example.com; d=evil.example; s=one",
+            b"v=1; d=evil.example; d=example.com; s=one",
+            b"v=1; D=evil.example; d=example.com; s=one",
+            b"v=1;\r\n\td\r\n =\r\n evil.example",
+            b"v=1; d=example.com\xe9; s=one",
+            b"v=1; d=; s=one",
+            b"",
+        ):
+            with self.subTest(value=value):
+                self.assert_unproven(b"DKIM-Signature: " + value)
+
+    def test_a_line_below_the_headers_is_no_signature(self):
+        for newline in (b"\r\n", b"\n"):
+            head = b"X-Mailgun-Dkim-Check-Result: Pass\r\n" + self.SHOWN
+            forwarded = b"DKIM-Signature: " + self.FOREIGN + b"\r\n"
+            raw = (head + b"\r\n" + forwarded).replace(b"\r\n", newline)
+            self.assertTrue(read_verdicts(raw).prove(AUTHOR, ""), newline)
+
+    def test_a_verdict_behind_an_odd_line_counts_too(self):
+        raw = (
+            b"Received: from x by y\r\nX-Mailgun-Spf: Pass\r\nno header\r\n"
+            b"X-Mailgun-Spf : Fail\r\nX-Mailgun-Sflag: Yes\r\n\r\nHello\r\n"
+        )
+        found = read_verdicts(raw)
+        self.assertEqual((found.spf, found.is_spam), ("Fail", True))
+
+    def test_a_long_head_is_read_in_a_moment(self):
+        lines = (b"a\r\n", b" a\r\n", b"\r", b"X: a\r\n b\r\n", b"d=", b": ;d=")
+        start = time.monotonic()
+        for line in lines:
+            read_verdicts(b"DKIM-Signature: " + line * (2_000_000 // len(line)))
+        self.assertLess(time.monotonic() - start, 10)
+
+
+@tagged("mailgun_tools")
 class TestProof(BaseCase):
     def test_spf_proves_the_author_of_its_own_domain_only(self):
         passed = Verdicts(spf="Pass")
@@ -113,6 +197,9 @@ class TestProof(BaseCase):
             with self.subTest(signers=signers):
                 verdicts = Verdicts(dkim="Pass", signers=signers)
                 self.assertIs(verdicts.prove(AUTHOR, "x@example.org"), proven)
+
+    def test_dkim_proves_nothing_when_nobody_has_signed(self):
+        self.assertFalse(Verdicts(dkim="Pass").prove(AUTHOR, AUTHOR))
 
     def test_a_signature_that_failed_proves_nothing(self):
         verdicts = Verdicts(dkim="Fail", signers=("example.com",))

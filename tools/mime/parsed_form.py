@@ -67,7 +67,7 @@ def _headers(form: Form) -> list[tuple[str, str]]:
     pairs = _listed_headers(form) or _fallback_headers(form)
     return [
         (name, one_line(value))
-        for name, value in pairs
+        for name, value in ((name.strip(), value) for name, value in pairs)
         if _FIELD_NAME.fullmatch(name) and not name.lower().startswith(_STRUCTURE)
     ]
 

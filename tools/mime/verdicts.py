@@ -11,19 +11,27 @@ documents neither and only captures of 2017 and 2024 show it:
 
 Captures of 2013 have the verdicts below all headers. There every occurrence counts, and
 of contradictory ones the worse.
+
+Mailgun gives one verdict on DKIM for all signatures of a mail, and does not say which
+lines it takes for signatures. So a mail is read here as the most forgiving reader does,
+and what only such a reader takes for a header counts against the mail.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .mail_head import raw_headers
+from .mail_head import one_line
 
 _PREFIX = "x-mailgun-"
 _NAMES = ("sflag", "sscore", "spf", "dkim-check-result")
 
 _SCORE = re.compile(r"[+-]?[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
-_SIGNER = re.compile(r"(?:^|;)\s*d\s*=\s*([^;\s]+)")
+# Until a line that is empty for every reader.
+_HEAD_END = re.compile(rb"\n\r?\n")
+_MAX_HEAD = 1024 * 1024
+_LINES = re.compile(r"[\r\n]+")
+_NAME = re.compile(r"[\x21-\x39\x3b-\x7e]+")
 # "from <what the server calls itself> (<its name in DNS> [<its address>]) by ...": only
 # the part in parentheses is what Mailgun has seen itself, and only the last such part,
 # for a server may call itself anything.
@@ -40,7 +48,8 @@ class Verdicts:
     :param score: about 5 and more is spam; None when Mailgun does not say
     :param spf: Pass, Neutral, SoftFail or Fail; "" when Mailgun does not say
     :param dkim: Pass or Fail; "" when Mailgun does not say
-    :param signers: the domains that signed the mail; not all of them need be genuine
+    :param signers: the domains that signed the mail, not all of them genuine; "" for
+        one that cannot be told
     :param relay: IP address of the server that gave the mail to Mailgun, or ""
     """
 
@@ -57,7 +66,8 @@ class Verdicts:
         A spammer passes SPF and DKIM with a domain of his own: SPF speaks of the
         envelope sender, DKIM of whoever signed. So these must be the author's domain,
         or be below or above it (RFC 7489, 3.1). Mailgun does not say which signature
-        has passed, so a foreign one spoils the others.
+        has passed, so a foreign one spoils the others, and without any it may have been
+        one that is hidden from us.
 
         :param author: the address in From
         :param sender: envelope sender
@@ -65,9 +75,8 @@ class Verdicts:
         domain = domain_of(author)
         if _passes(self.spf) and _are_related(domain_of(sender), domain):
             return True
-        return _passes(self.dkim) and all(
-            _are_related(signer, domain) for signer in self.signers
-        )
+        related = [_are_related(signer, domain) for signer in self.signers]
+        return _passes(self.dkim) and bool(related) and all(related)
 
     def came_through(self, forwarders: Iterable[str], sender: str) -> bool:
         """Tell whether one of these forwarders gave the mail to Mailgun.
@@ -93,7 +102,8 @@ def read_verdicts(raw: bytes) -> Verdicts:
     Only for mail that came while the domain's filter tags: in other mail all that is
     found was written by the sender.
     """
-    headers = raw_headers(raw)
+    fields = _read_head(raw)
+    headers = [(name, value) for name, value, _is_odd in fields]
     found = _own_verdicts(headers)
     flags = [value.lower() for value in found["sflag"]]
     scores = [float(value) for value in found["sscore"] if _SCORE.fullmatch(value)]
@@ -103,7 +113,9 @@ def read_verdicts(raw: bytes) -> Verdicts:
         spf=_worse(found["spf"]),
         dkim=_worse(found["dkim-check-result"]),
         signers=tuple(
-            _signer(value) for name, value in headers if name == "dkim-signature"
+            "" if is_odd else _signer(value)
+            for name, value, is_odd in fields
+            if is_odd or name == "dkim-signature"
         ),
         relay=_relay(headers),
     )
@@ -112,6 +124,33 @@ def read_verdicts(raw: bytes) -> Verdicts:
 def domain_of(address: str) -> str:
     """Return the domain of an address in lower case, or ""."""
     return address.rpartition("@")[2].strip().lower() if "@" in address else ""
+
+
+def _read_head(raw: bytes) -> list[tuple[str, str, bool]]:
+    """Return whatever a reader may take for a header, in order.
+
+    :return: name in lower case, value on one line, and whether a strict reader would
+        not take it for one
+    """
+    head = raw[:_MAX_HEAD].lstrip(b"\r\n")
+    end = _HEAD_END.search(head)
+    if end:
+        head = head[: end.start()]
+    lines = []
+    for line in _LINES.split(head.decode("ascii", "replace")):
+        if line[:1] in (" ", "\t") and lines:
+            lines[-1].append(line)
+        elif line:
+            lines.append([line])
+    if not end and len(raw) > _MAX_HEAD:
+        lines.append([""])
+    return [_field("".join(pieces)) for pieces in lines]
+
+
+def _field(line: str) -> tuple[str, str, bool]:
+    name, colon, value = line.partition(":")
+    is_odd = not (colon and _NAME.fullmatch(name))
+    return name.strip().lower(), one_line(value), is_odd
 
 
 def _own_verdicts(headers: list[tuple[str, str]]) -> dict[str, list[str]]:
@@ -142,8 +181,11 @@ def _are_related(one: str, other: str) -> bool:
 
 
 def _signer(signature: str) -> str:
-    found = _SIGNER.search(signature)
-    return found[1].lower() if found else ""
+    """Return the domain of a signature; "" when two readers may see two (tag "d=")."""
+    tags = [tag.partition("=") for tag in signature.lower().split(";")]
+    # White space may stand within it (RFC 6376, 3.2), and some readers drop it.
+    found = {"".join(value.split()) for name, _is, value in tags if name.strip() == "d"}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _relay(headers: list[tuple[str, str]]) -> str:
