@@ -65,6 +65,24 @@ class TestTrueType(BaseCase):
             self.assertEqual(judge("a", GENERIC, PDF).mimetype, UNKNOWN_TYPE)
         self.assertIn("no database", log.output[0])
 
+    def test_what_a_browser_takes_for_a_page_is_stored_as_text(self):
+        for declared in (
+            "application/vnd.openxmlformats-x+xml",
+            "application/vnd.openxmlformats-html",
+            "application/VND.OPENXMLFORMATS/xml",
+            "application/mathml+xml",
+            "image/svg+xml",
+            "application/xhtml+xml",
+            "text/html",
+            "text/xsl",
+        ):
+            with self.subTest(declared=declared):
+                page = b"<html xmlns='http://www.w3.org/1999/xhtml'/>"
+                self.assertIn(
+                    judge("page", declared, page).mimetype, ("", "text/plain")
+                )
+        self.assertEqual(judge("offer", DOCX, WORD).mimetype, DOCX)
+
     def test_without_libmagic_the_name_still_counts(self):
         missing = patch.dict("sys.modules", {"magic": None})
         with missing, self.assertLogs(attachment_type.__name__, "WARNING"):

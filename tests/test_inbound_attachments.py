@@ -60,8 +60,19 @@ class TestInboundAttachments(AttachmentCase):
         )
 
     def test_html_is_never_stored_as_html(self):
-        row = self.receive_files(("page", "application/xhtml+xml", b"<html>x</html>"))
-        self.assertEqual(row.mail_message_id.attachment_ids.mimetype, "text/plain")
+        for kind in ("xhtml+xml", "vnd.openxmlformats-x+xml", "vnd.openxmlformats-xsl"):
+            with self.subTest(kind=kind):
+                page = (
+                    "page",
+                    f"application/{kind}",
+                    b"<html><script>x()</script></html>",
+                )
+                row = self.receive_files(page)
+                self.assertEqual(
+                    row.mail_message_id.attachment_ids.mimetype, "text/plain"
+                )
+                row.mail_message_id.unlink()
+                row.unlink()
 
     def test_a_failure_of_libmagic_stops_no_mail(self):
         broken = patch("magic.from_buffer", side_effect=OSError("no database"))

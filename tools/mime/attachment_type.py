@@ -92,6 +92,9 @@ _GENERIC = frozenset(
         "text/plain",
     }
 )
+# A browser shows these as a page and runs the scripts in it (MIME Sniffing Standard,
+# "XML MIME type"; Chromium takes text/xsl for one, too).
+_PAGE = re.compile(r".*(html|xml|xslt?)")
 # Stored for what nobody can name: for application/octet-stream Odoo would ask libmagic
 # itself, and a failure of that stops the mail.
 UNKNOWN_TYPE = "application/binary"
@@ -209,7 +212,9 @@ def _stored_type(filename: str, declared: str, true: str) -> str:
     named = mimetypes.guess_type(filename)[0]
     if declared and declared not in _GENERIC:
         # Odoo knows the name only, so the sender's word counts where that says nothing.
-        return "" if named else declared
+        # Of pages it makes text itself, but for what looks like a document of Office.
+        word = "text/plain" if _PAGE.fullmatch(declared) else declared
+        return "" if named else word
     if not true and not named:
         return UNKNOWN_TYPE
     return true if true in _CERTAIN else ""
