@@ -374,6 +374,18 @@ class TestEventApply(EventCase):
             self.assertEqual(self.rows(mail).state, "bounced")
 
     @mute_logger(THREAD)
+    def test_a_report_does_not_take_back_a_complaint(self):
+        mail = self.sent()
+        self.tell(mail, "complained")
+        self.apply()
+        self.report(mail)
+        row = self.rows(mail)
+        self.assertEqual(row.state, "complained")
+        self.assertTrue(row.bounced_at)
+        self.assertEqual(self.status(mail), {"Anna": "sent"})
+        self.assertEqual(self.anna.message_bounce, 0)
+
+    @mute_logger(THREAD)
     def test_the_same_bounce_told_twice_by_events_counts_once(self):
         mail = self.sent()
         for _time in range(2):

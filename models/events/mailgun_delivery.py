@@ -1,3 +1,4 @@
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -289,9 +290,12 @@ class MailgunDelivery(models.Model):
         new = rows.filtered(lambda row: not row.bounce_counted)
         new.write({"bounce_counted": True})
         for row in new:
-            if not row.bounced_at:
-                row.write({"state": "bounced", "bounced_at": fields.Datetime.now()})
-        return bool(new)
+            change = row._open_change()
+            reason, kind = row.reason or "", row.reason_kind or ""
+            change.add(Happening("bounced", time.time(), reason, kind), False)
+            row._write_change(change)
+        # Whoever complained has got the mail, whatever a report says of it.
+        return any(row.state == "bounced" for row in new)
 
     # === WHO WANTS NO NEWSLETTERS === #
 
