@@ -65,6 +65,9 @@ BODY_RETRY = 60
 
 # Seconds to wait before attempt 2, 3, ... of routing a mail; after the last it failed.
 ROUTING_BACKOFF = (60, 300, 900, 3600, 2 * 3600, 4 * 3600)
+# Attempts that Odoo may not survive, the last after 21 minutes: a mail that ends its
+# worker does so each time, and a deployment that goes wrong takes a while.
+ROUTING_KILLS = 4
 # Within one attempt, when another transaction was first.
 RACES_PER_ATTEMPT = 4
 # How many HTTP workers may route mail at the same time, and each for how many seconds.

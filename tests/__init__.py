@@ -13,6 +13,7 @@ from . import (
     test_events_cost,
     test_events_endpoint,
     test_every_form,
+    test_floods,
     test_forms,
     test_health,
     test_held_attachments,

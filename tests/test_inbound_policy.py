@@ -81,7 +81,7 @@ class TestSpamPolicy(PolicyCase):
         row = self.receive_spam()
         self.assertEqual(row.state, "held")
         self.assertIn("score 7.2", row.error)
-        self.assertIn("Release", row.error)
+        self.assertIn("Release", row.remedy)
         self.assertFalse(self.contacts())
         self.assertIn("How much is it?", row.preview)
 

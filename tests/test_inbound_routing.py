@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -8,7 +9,8 @@ from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.mail_mailgun.const import ROUTING_BACKOFF
+from odoo.addons.mail_mailgun.const import ROUTING_BACKOFF, ROUTING_KILLS
+from odoo.addons.mail_mailgun.models.inbound.inbound_queue import InboundQueue
 from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost
 
 from .common import DOMAIN, MailgunRoutingCase
@@ -43,7 +45,7 @@ class TestInboundRouting(MailgunRoutingCase):
         row = self.receive(to=f"nobody@{DOMAIN}", recipient=f"nobody@{DOMAIN}")
         self.assertEqual(row.state, "unrouted")
         self.assertIn(f"nobody@{DOMAIN}", row.error)
-        self.assertIn("Aliases", row.error)
+        self.assertIn("Aliases", row.remedy)
 
     def test_a_second_recipient_that_is_no_alias_needs_no_copy(self):
         to = f"people@{DOMAIN}, colleague@{DOMAIN}"
@@ -173,9 +175,14 @@ class TestInboundRouting(MailgunRoutingCase):
         self.receive(message_id="<1@example.org>")
         row = self.receive(message_id="<2@example.org>", token="second")
         self.assertEqual(row.state, "held")
-        self.assertIn("Allow Sender", row.error)
+        self.assertIn("Allow Sender", row.remedy)
 
     # --- when routing fails ----------------------------------------------------------
+
+    def journaled(self):
+        """Return a mail that is in the journal, and that nobody has routed yet."""
+        post = InboundPost.from_raw(self.mail(), "", ["people@" + DOMAIN])
+        return self.journal.browse(self.journal._receive(self.domain, post, "token"))
 
     @mute_logger("odoo.sql_db")
     def test_a_passing_failure_is_tried_again_and_mails_nobody(self):
@@ -218,6 +225,52 @@ class TestInboundRouting(MailgunRoutingCase):
         self.assertEqual(row.state, "failed")
         self.assertEqual(row.attempt_count, len(ROUTING_BACKOFF) + 1)
 
+    def killed(self, row):
+        """Begin an attempt whose end nobody sees."""
+        row.next_attempt_at = fields.Datetime.now()
+        self.env.flush_all()
+        InboundQueue(self.registry)._claim(row.message_id)
+        self.env.invalidate_all()
+
+    def test_a_mail_that_kills_its_worker_is_given_up(self):
+        row = self.journaled()
+        waits = []
+        for _kill in range(ROUTING_KILLS):
+            self.killed(row)
+            self.assertEqual(row.state, "pending")
+            waits.append(row.next_attempt_at - fields.Datetime.now())
+        self.assertEqual(waits, sorted(waits))
+        self.assertGreater(sum(waits[:-1], timedelta()), timedelta(minutes=20))
+        row.next_attempt_at = fields.Datetime.now()
+        with mute_logger(JOURNAL):
+            self.work()
+        self.assertEqual(row.state, "failed")
+        self.assertIn("stopped 4 times", row.error)
+        self.assertIn("downloaded", row.remedy)
+        self.assertIn("stopped 4 times", row.activity_ids.note)
+        self.assertEqual(row._raw_bytes(), self.mail())
+        self.assertFalse(row.preview, "what ended workers is not parsed for the form")
+        row.action_retry()
+        self.work()
+        self.assertEqual((row.state, len(self.contacts())), ("done", 1))
+
+    def test_a_server_that_is_killed_now_and_then_gives_no_mail_up(self):
+        row = self.journaled()
+        for _kill in range(ROUTING_KILLS - 1):
+            self.killed(row)
+        row.next_attempt_at = fields.Datetime.now()
+        self.work()
+        self.assertEqual((row.state, row.error), ("done", False))
+
+    @mute_logger("odoo.sql_db")
+    def test_an_attempt_that_ended_in_a_failure_counts_as_no_kill(self):
+        with self.failing(psycopg2.errors.SerializationFailure("raced")):
+            row = self.receive()
+            for _attempt in range(ROUTING_KILLS):
+                row.next_attempt_at = fields.Datetime.now()
+                self.work()
+        self.assertEqual((row.state, row.unended_count), ("pending", 0))
+
     def test_what_fails_after_the_commit_is_no_failure_of_the_mail(self):
         row = self.receive()
         with self.assertLogs(JOURNAL, "WARNING") as logs:
@@ -251,11 +304,10 @@ class TestInboundRouting(MailgunRoutingCase):
         self.assertEqual(row.state, "done")
 
     def test_the_cron_routes_what_no_worker_has_taken(self):
-        post = InboundPost.from_raw(self.mail(), "", ["people@" + DOMAIN])
-        (row_id,) = self.journal._receive(self.domain, post, "token")
+        row = self.journaled()
         self.env.ref("mail_mailgun.ir_cron_inbound_queue").method_direct_trigger()
         self.env.invalidate_all()
-        self.assertEqual(self.journal.browse(row_id).state, "done")
+        self.assertEqual(row.state, "done")
 
     def test_the_bytes_can_be_downloaded(self):
         row = self.receive()

@@ -7,6 +7,8 @@ import re
 DOMAIN_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 _MAX_DOMAIN_NAME = 253
 
+MAX_ADDRESS = 320  # 64 + @ + 255, RFC 5321 4.5.3.1
+
 
 def normalize(address: str) -> str:
     """Return an address in lower case with its domain as it stands in DNS (IDNA).

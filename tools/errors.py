@@ -8,6 +8,7 @@ The class says what to *do*, the text says what happened and how to repair it:
 * :class:`SettingError`    somebody has to change a setting, here or at Mailgun;
 * :class:`RefusedMessage`  this one mail has to change, all others are fine;
 * :class:`LostMail`        its file has to come back, from a backup or from the sender;
+* :class:`DeadlyMail`      its workers died of it: a person has to look at it first;
 * :class:`InvalidSignature`, :class:`MalformedPayload`  what came in is not for us.
 """
 
@@ -72,6 +73,10 @@ class MalformedPayload(MailgunError):
 
 class LostMail(MailgunError):
     """The bytes of a mail are not where they were kept."""
+
+
+class DeadlyMail(MailgunError):
+    """A mail of which the worker that takes it apart dies, each time."""
 
 
 class InvalidSignature(MailgunError):

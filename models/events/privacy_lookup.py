@@ -7,7 +7,7 @@ _WIZARD = "privacy.lookup.wizard"
 _ADDRESSES = {
     "mailgun.delivery": ("recipient",),
     "mailgun.event": ("recipient",),
-    "mailgun.inbound.email": ("sender", "recipient"),
+    "mailgun.inbound.email": ("author", "sender", "recipient"),
 }
 
 

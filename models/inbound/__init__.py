@@ -10,6 +10,7 @@ from . import mailgun_inbound_email
 from . import (
     attachments,
     fetchmail_server,
+    floods,
     ir_attachment,
     mail_thread,
     mailgun_domain,

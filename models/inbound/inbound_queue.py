@@ -3,6 +3,7 @@
 * One worker per Message-Id: a try-lock on a helper transaction that is held open while
   the working transactions come and go, each with a fresh snapshot. Whoever does not get
   it leaves the mail to the holder, who looks again after each commit.
+* The senders take turns, each one's mails in their order (``floods.py``).
 * A few workers of the web server at a time: a second kind of try-lock, so that a burst
   of mail never takes the workers away from users.
 """
@@ -10,6 +11,8 @@
 import logging
 import random
 import time
+
+import psycopg2
 
 from odoo import fields
 
@@ -22,7 +25,7 @@ from ..transactions.locks import (
     lock,
     try_lock,
 )
-from ..transactions.own_cursor import own_cursor
+from ..transactions.own_cursor import committed, own_cursor
 
 _logger = logging.getLogger(__name__)
 
@@ -61,7 +64,7 @@ class InboundQueue:
             return self.work(deadline)
 
     def work(self, deadline, after_each=None):
-        """Route what is due, oldest first.
+        """Route what is due, one of each sender in turns.
 
         :param float deadline: by ``time.monotonic()``
         :param after_each: called with the number of rows after each mail
@@ -87,7 +90,7 @@ class InboundQueue:
                     WHERE state = 'pending'
                       AND next_attempt_at <= %s
                       AND NOT message_id = ANY(%s)
-                    ORDER BY next_attempt_at, id
+                    ORDER BY turn, id
                     LIMIT 1""",
                 [fields.Datetime.now(), busy],
             )
@@ -111,7 +114,7 @@ class InboundQueue:
 
     def _route(self, row_id):
         for races_left in reversed(range(RACES_PER_ATTEMPT)):
-            error = self._try_route(row_id, races_left)
+            error, is_loop = self._try_route(row_id, races_left)
             if not (races_left and is_lost_race(error)):
                 break
             # Two workers wrote the same row, say the status of an alias after its
@@ -119,6 +122,8 @@ class InboundQueue:
             time.sleep(random.uniform(0.02, 0.2))
         if error:
             self._register_failure(row_id, error)
+        elif is_loop:
+            self._hold_rest(row_id)
 
     def _register_failure(self, row_id, error):
         # One after the other: it depends on the failures before who is told of one.
@@ -132,10 +137,20 @@ class InboundQueue:
     def _try_route(self, row_id, races_left):
         try:
             with own_cursor(self._registry) as env:
-                env["mailgun.inbound.email"].browse(row_id)._route(bool(races_left))
+                row = env["mailgun.inbound.email"].browse(row_id)
+                return None, row._route(bool(races_left))
         except Exception as error:  # noqa: BLE001  custom models may raise anything
-            return error
-        return None
+            return error, False
+
+    def _hold_rest(self, row_id):
+        try:
+            committed(
+                self._registry,
+                lambda env: env["mailgun.inbound.email"].browse(row_id)._hold_rest(),
+            )
+        except psycopg2.Error as error:
+            # The next mail that is stopped brings it up again.
+            _logger.info("A flood is not held yet: %s", error)
 
     def _take_slot(self, env):
         slots = env["ir.config_parameter"].get_param(SLOTS_PARAMETER)

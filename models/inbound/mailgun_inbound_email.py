@@ -54,9 +54,16 @@ class MailgunInboundEmail(models.Model):
         INBOUND_STATES, required=True, default="pending", readonly=True, index=True
     )
     error = fields.Text("Reason", readonly=True)
+    remedy = fields.Text("What to Do", readonly=True)
     error_detail = fields.Text("Technical Detail", readonly=True)
     error_class = fields.Char("Kind of Failure", readonly=True)
     attempt_count = fields.Integer("Attempts", readonly=True)
+    unended_count = fields.Integer(
+        "Attempts Without End",
+        readonly=True,
+        help="Attempts of which nothing is known but that they began: one may be under "
+        "way, during the others Odoo was stopped.",
+    )
     next_attempt_at = fields.Datetime("Next Attempt", readonly=True)
     is_settled = fields.Boolean(
         "Settled",
@@ -88,7 +95,6 @@ class MailgunInboundEmail(models.Model):
         "UNIQUE(domain_id, message_id, recipient)",
         "A mail is kept once for each of its recipients.",
     )
-    _waiting = models.Index("(next_attempt_at, id) WHERE state = 'pending'")
 
     def _compute_raw_name(self):
         for row in self:
@@ -137,7 +143,7 @@ class MailgunInboundEmail(models.Model):
 
     def _insert(self, domain, post, token):
         verdicts = self._verdict_values(domain.with_env(self.env), post.raw)
-        ids = []
+        ids, place = [], self._place_values(post)
         for recipient in post.recipients:
             values = {
                 "domain_id": domain.id,
@@ -150,6 +156,7 @@ class MailgunInboundEmail(models.Model):
                 "state": "pending",
                 "attempt_count": 0,
                 "next_attempt_at": fields.Datetime.now(),
+                **place,
                 **verdicts,
             }
             ids += insert_if_new(self, values) or self._insert_namesake(
@@ -169,12 +176,15 @@ class MailgunInboundEmail(models.Model):
         kept = twin and twin.token != values["token"] and twin._raw_bytes()
         if not kept or same_text(kept, raw):
             return []
-        reason = self.env._(
-            "Another mail with the same Message-Id and another text came before. If "
-            "this one is a mail of its own, press Release."
-        )
-        renamed = {"message_id": derived_message_id(raw), "state": "held"}
-        return insert_if_new(self, {**values, **renamed, "error": reason})
+        held = {
+            "message_id": derived_message_id(raw),
+            "state": "held",
+            "error": self.env._(
+                "Another mail with the same Message-Id and another text came before."
+            ),
+            "remedy": self.env._("If this one is a mail of its own, press Release."),
+        }
+        return insert_if_new(self, {**values, **held})
 
     def _attach(self, ids, raw):
         # Straight to the attachment: a Binary field would take base64 only, which is
@@ -213,13 +223,16 @@ class MailgunInboundEmail(models.Model):
     def action_retry(self):
         """Route the mails once more, from the beginning."""
         rows = self.filtered(lambda row: row.state != "done")
+        rows._queue_up()
         rows.write(
             {
                 "state": "pending",
                 "attempt_count": 0,
+                "unended_count": 0,
                 "next_attempt_at": fields.Datetime.now(),
                 "is_settled": False,
                 "error": False,
+                "remedy": False,
                 "error_detail": False,
             }
         )
@@ -255,13 +268,7 @@ class MailgunInboundEmail(models.Model):
             summary=self.env._("A mail of %s could not be routed", self.sender or "?"),
             # The reason may repeat what the mail says: it is text, and not endless.
             note=Markup("<p>%s</p><p>%s</p>")
-            % (
-                self.error[:MAX_NOTE],
-                self.env._(
-                    "Repair the reason, then press Retry on this mail and on others "
-                    "that failed alike."
-                ),
-            ),
+            % (self.error[:MAX_NOTE], self.remedy or ""),
             user_id=(self.domain_id.user_id or self.env.ref("base.user_admin")).id,
         )
 

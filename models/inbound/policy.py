@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.tools import email_normalize, email_split
 from odoo.tools.mail import decode_message_header
 
+from ...const import ROUTING_KILLS
 from ...tools.mime.mail_head import parse_head
 from ...tools.mime.mail_text import text_of
 from ...tools.mime.verdicts import read_verdicts
@@ -79,7 +80,9 @@ class MailgunInboundEmail(models.Model):
     @api.depends("state")
     def _compute_preview(self):
         for row in self:
-            raw = row.state in UNFINISHED and row._raw_bytes()
+            # What ended its workers would do so to whoever opens it here.
+            is_safe = row.state in UNFINISHED and row.unended_count < ROUTING_KILLS
+            raw = is_safe and row._raw_bytes()
             row.preview = text_of(raw or b"")[:MAX_PREVIEW]
 
     # === VERDICTS === #
@@ -157,7 +160,7 @@ class MailgunInboundEmail(models.Model):
             "It is kept back by the policy of the Mailgun domain. Press Release if the "
             "mail is welcome, or Discard."
         )
-        self.write({"state": "held", "error": " ".join([*reasons, remedy])})
+        self.write({"state": "held", "error": " ".join(reasons), "remedy": remedy})
         return True
 
     def _mark(self, findings, known):
@@ -187,13 +190,16 @@ class MailgunInboundEmail(models.Model):
         """Tell whether this is Google asking if it may forward mail to us."""
         return GMAIL_FORWARDING in authors_of(raw)
 
-    def _forwarding_request_text(self):
-        return self.env._(
-            "Gmail asks whether mail may be forwarded to %s. To allow it, open the "
-            "link in the text of the mail, or enter the code in Gmail's settings; then "
-            "press Discard.",
-            self.recipient,
-        )
+    def _forwarding_request_values(self):
+        return {
+            "error": self.env._(
+                "Gmail asks whether mail may be forwarded to %s.", self.recipient
+            ),
+            "remedy": self.env._(
+                "To allow it, open the link in the text of the mail, or enter the code "
+                "in Gmail's settings; then press Discard."
+            ),
+        }
 
     # === ACTIONS === #
 

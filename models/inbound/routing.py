@@ -8,9 +8,9 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import email_normalize
 
-from ...const import NOTES, ROUTING_BACKOFF
+from ...const import NOTES, ROUTING_BACKOFF, ROUTING_KILLS
 from ...tools.api.stored_mail import StoredMail, fetch
-from ...tools.errors import LostMail
+from ...tools.errors import DeadlyMail, LostMail, MailgunError
 from ...tools.mime.mail_head import envelope, is_automatic
 from ...tools.mime.verdicts import read_verdicts
 from ..transactions.failures import is_no_route, is_retryable, summary_of, traceback_of
@@ -68,6 +68,7 @@ class MailgunInboundEmail(models.Model):
         if row:
             wait = ROUTING_BACKOFF[min(row.attempt_count, len(ROUTING_BACKOFF) - 1)]
             row.attempt_count += 1
+            row.unended_count += 1
             row.next_attempt_at = fields.Datetime.now() + timedelta(seconds=wait)
         return row
 
@@ -81,11 +82,16 @@ class MailgunInboundEmail(models.Model):
         """Give the mail to core's gateway and note what became of it.
 
         :param bool may_retry: a failure that passes is tried again within this attempt
+        :return: whether core's guard against loops has stopped it
+        :rtype: bool
+        :raise DeadlyMail: Odoo was stopped too often while it did so
         :raise Exception: whatever routing raises; nothing is kept then
         """
         self.ensure_one()
         if self.state != "pending" or self._is_round_trip():
-            return
+            return False
+        if self.unended_count > ROUTING_KILLS:
+            raise DeadlyMail(self._killer_text())
         if self.stored_url:
             self._fetch_stored()
         raw = self._bytes_to_route()
@@ -102,11 +108,12 @@ class MailgunInboundEmail(models.Model):
         if not (known or settled) or self._is_unreached(raw, known, notes):
             findings = self._find_doubts(raw)
             if self._hold(findings):
-                return
+                return False
             self._pass_to_core(raw, known, settled, notes)
         self.alias_ids = [fields.Command.set(notes.alias_ids)]
         self._conclude(known, self._find_message(), notes, settled)
         self._mark(findings, known)
+        return notes.loop
 
     def _pass_to_core(self, raw, known, settled, notes):
         mime = envelope(raw, self.sender, [self.recipient], self.message_id)
@@ -214,7 +221,7 @@ class MailgunInboundEmail(models.Model):
 
     def _conclude(self, known, message, notes, settled):
         """Write the end of the story: done, or why nothing came of the mail."""
-        state, error = "ignored", False
+        state, error, remedy = "ignored", False, False
         if message != known:
             state = "done"
         elif settled:
@@ -228,15 +235,15 @@ class MailgunInboundEmail(models.Model):
         elif notes.loop:
             state = "held"
             error = self.env._(
-                "Too many mails from this sender in a short time (mail loop guard). If "
-                "the sender is trusted, press Allow Sender."
+                "Too many mails from this sender in a short time (mail loop guard)."
             )
+            remedy = self.env._("If the sender is trusted, press Allow Sender.")
         elif notes.bounce:
             error = self.env._(
                 "A delivery report: noted on the message that was not delivered."
             )
         elif notes.answered and notes.is_silent:
-            state, error = self._refused_in_silence()
+            state, error, remedy = self._refused_in_silence()
         elif notes.answered:
             error = self.env._(
                 "Odoo does not accept this mail and told the sender so: the alias does "
@@ -253,6 +260,7 @@ class MailgunInboundEmail(models.Model):
                 "is_looping": notes.loop,
                 "is_settled": message == known and not (known or settled),
                 "error": error,
+                "remedy": remedy,
                 "error_detail": False,
                 "mail_message_id": message.id,
             }
@@ -279,16 +287,17 @@ class MailgunInboundEmail(models.Model):
             "error": text,
             "error_detail": traceback_of(error),
             "error_class": type(error).__name__,
+            "unended_count": self.unended_count - 1,
         }
         if is_retryable(error) and self._may_retry():
             self._trigger_queue(self.next_attempt_at)
             _logger.info("Inbound mail %s is tried again: %s", self.id, text)
         elif is_no_route(error) and self._is_forwarding_request(self._raw_bytes()):
-            values.update(state="held", error=self._forwarding_request_text())
+            values |= {"state": "held", **self._forwarding_request_values()}
         elif is_no_route(error):
-            values.update(state="unrouted", error=self._no_route_text())
+            values |= {"state": "unrouted", **self._no_route_values()}
         else:
-            values["state"] = "failed"
+            values |= {"state": "failed", "remedy": self._remedy_for(error)}
             _logger.warning("Inbound mail %s failed for good: %s", self.id, text)
         self.write(values)
         if self.state == "failed":
@@ -296,12 +305,37 @@ class MailgunInboundEmail(models.Model):
         elif self.state == "unrouted":
             self._answer_unknown()
 
-    def _no_route_text(self):
+    def _killer_text(self):
         return self.env._(
-            "No record and no alias of this database takes mail for %s. Create the "
-            "alias in Settings > Technical > Email > Aliases and press Retry.",
-            self.recipient,
+            "Odoo stopped %s times while it took this mail apart, so it does not try "
+            "again by itself.",
+            ROUTING_KILLS,
         )
+
+    def _remedy_for(self, error):
+        if isinstance(error, DeadlyMail):
+            return self.env._(
+                "The mail may be too large or malformed: the original can be "
+                "downloaded below. If Odoo was stopped for another reason, say while "
+                "it was updated, press Retry."
+            )
+        # What we say ourselves says what to do as well.
+        return not isinstance(error, MailgunError) and self.env._(
+            "Repair the reason, then press Retry on this mail and on others that "
+            "failed alike."
+        )
+
+    def _no_route_values(self):
+        return {
+            "error": self.env._(
+                "No record and no alias of this database takes mail for %s.",
+                self.recipient,
+            ),
+            "remedy": self.env._(
+                "Create the alias in Settings > Technical > Email > Aliases and press "
+                "Retry."
+            ),
+        }
 
     # === ANSWERS: who gets one to mail that went nowhere, and who never does === #
 
@@ -315,14 +349,18 @@ class MailgunInboundEmail(models.Model):
         return not self.sender or is_automatic(raw) or self._is_forwarding_request(raw)
 
     def _refused_in_silence(self):
-        """Return state and reason of a mail that core refused and nobody answered."""
+        """Return what is written of a mail that core refused and nobody answered.
+
+        :return: state, reason and remedy
+        """
         if self._is_forwarding_request(self._raw_bytes()):
-            return "held", self._forwarding_request_text()
-        return "ignored", self.env._(
+            return "held", *self._forwarding_request_values().values()
+        reason = self.env._(
             "Odoo does not accept this mail: the alias does not take mail from this "
             "sender, or it was written to the catchall address directly. The sender "
             "was not told, since a program wrote it."
         )
+        return "ignored", reason, False
 
     def _answer_unknown(self):
         """Tell the sender that there is no such address, where that is wanted and safe.
@@ -378,11 +416,14 @@ class MailgunInboundEmail(models.Model):
         )
 
     def action_allow_sender(self):
-        """Exempt the authors from the loop guard for good, and route the mails."""
+        """Exempt the authors from the loop guard for good, and route all their mail."""
         rows = self.filtered("is_looping")
+        mails = [row._raw_bytes() or b"" for row in rows]
+        authors = {one for raw in mails for one in authors_of(raw)}
         allowed = self.env["mail.gateway.allowed"]
-        mails = (row._raw_bytes() or b"" for row in rows)
-        for author in {one for raw in mails for one in authors_of(raw)}:
-            if not allowed.search_count([("email_normalized", "=", author)]):
-                allowed.create({"email": author})
+        known = allowed.search([("email_normalized", "in", list(authors))])
+        new = authors - set(known.mapped("email_normalized"))
+        allowed.create([{"email": author} for author in new])
+        held = Domain("state", "=", "held") & Domain("is_looping", "=", True)
+        rows |= self.search(held & Domain("author", "in", list(authors)))
         rows.action_release()

@@ -57,7 +57,8 @@ def insert_if_new(model, values):
     The database decides what is new, since a search beforehand loses races.
 
     :param model: the Odoo model, in a transaction of its own
-    :param dict values: of columns; creator and date are added
+    :param dict values: of columns, perhaps as expressions of SQL; creator and date are
+        added
     :return: the id of the new row in a list, or an empty list
     :raise psycopg2.errors.SerializationFailure: the row came after our snapshot
     """
@@ -66,13 +67,12 @@ def insert_if_new(model, values):
         "create_uid": model.env.uid,
         "create_date": datetime.now(timezone.utc).replace(tzinfo=None),
     }
-    columns = SQL(", ").join(map(SQL.identifier, values))
     model.env.cr.execute(
         SQL(
-            "INSERT INTO %s (%s) VALUES %s ON CONFLICT DO NOTHING RETURNING id",
+            "INSERT INTO %s (%s) VALUES (%s) ON CONFLICT DO NOTHING RETURNING id",
             SQL.identifier(model._table),
-            columns,
-            tuple(values.values()),
+            SQL(", ").join(map(SQL.identifier, values)),
+            SQL(", ").join(SQL("%s", value) for value in values.values()),
         ),
         # A lost race is expected here, and the caller goes on after it.
         log_exceptions=False,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from ..addresses import domain_name
+from ..addresses import MAX_ADDRESS, domain_name
 from ..errors import MalformedPayload, SettingError
 from ..mailgun_url import trusted_origin
 from .forms import Form
@@ -13,11 +13,10 @@ from .parsed_form import rebuild
 
 # An address that goes into a header must not be able to start another one.
 _ADDRESS = re.compile(rf"[^ {CONTROLS}<>,;]+@[^ {CONTROLS}<>,;@]+")
-_MAX_ADDRESS = 320  # 64 + @ + 255, RFC 5321 4.5.3.1
 _MAX_RECIPIENTS = 100
 # Bytes of a field that holds addresses, each of which may be percent-encoded.
-_MAX_RECIPIENT_FIELD = 3 * _MAX_RECIPIENTS * _MAX_ADDRESS
-_MAX_SENDER_FIELD = 3 * _MAX_ADDRESS
+_MAX_RECIPIENT_FIELD = 3 * _MAX_RECIPIENTS * MAX_ADDRESS
+_MAX_SENDER_FIELD = 3 * MAX_ADDRESS
 
 
 @dataclass(frozen=True)
@@ -119,6 +118,6 @@ def _sender(form: Form) -> str:
 
 def _address(name: str, text: str) -> str:
     address = text.strip(" ").removeprefix("<").removesuffix(">")
-    if not _ADDRESS.fullmatch(address) or len(address) > _MAX_ADDRESS:
+    if not _ADDRESS.fullmatch(address) or len(address) > MAX_ADDRESS:
         raise MalformedPayload(f"the field {name!r} holds no valid address")
     return address

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from ..machine.report import Report
 from . import (
+    arriving,
     beside,
     doubt,
     lanes,
@@ -21,6 +22,7 @@ SUBJECTS = tuple(
     part.SUBJECT
     for part in (
         ledger,
+        arriving,
         doubt,
         servers,
         mailing,

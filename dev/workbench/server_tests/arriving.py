@@ -1,0 +1,178 @@
+"""Mail that comes in: one sender's flood beside others' mail, and a mail that kills."""
+
+import time
+
+from ..machine import postgres
+from .lab import Lab
+from .sentence import Subject, same, true
+from .settings import TOLD
+
+SUBJECT = Subject("arriving")
+
+_FLOOD = 10_000
+# Seconds that a mail may take which comes after all those of another sender.
+_PATIENCE = 15
+_KILLS = 4
+
+
+@SUBJECT.says
+def others_do_not_wait(lab: Lab) -> None:
+    """A mail that comes after ten thousand of one sender is routed within seconds."""
+    lab.ensure()
+    flooder, address = _scene(lab)
+    lab.admin.call("mail.gateway.allowed", "create", [{"email": flooder}])
+    _flood(lab, flooder, address)
+    seconds = _write_and_wait(lab, address)
+    waiting = _states(lab, flooder).get("pending", 0)
+    lab.steps.say(f"it took {seconds:.1f} s, {waiting} of the flood still wait")
+    _forget(lab, flooder)
+    true(f"it took {seconds:.1f} s", seconds < _PATIENCE)
+    true("the flood was over by then", waiting > _FLOOD / 2)
+
+
+@SUBJECT.says
+def a_flood_is_held(lab: Lab) -> None:
+    """A flood that Odoo's guard has stopped is held at once, and released at once."""
+    lab.ensure()
+    flooder, address = _scene(lab)
+    _flood(lab, flooder, address)
+    started = time.monotonic()
+    lab.wait_for_jobs("the flood", lambda: "pending" not in _states(lab, flooder))
+    held = _states(lab, flooder)["held"]
+    lab.steps.say(f"{held} were held after {time.monotonic() - started:.1f} s")
+    true(f"{_FLOOD - held} of them became records", held > _FLOOD - 100)
+    rows = lab.admin.search(_JOURNAL, ("author", "=", flooder), ("state", "=", "held"))
+    started = time.monotonic()
+    lab.admin.call(_JOURNAL, "action_release", rows)
+    lab.steps.say(f"they were released in {time.monotonic() - started:.1f} s")
+    seconds = _write_and_wait(lab, address)
+    lab.steps.say(f"a mail that came then took {seconds:.1f} s")
+    held = _states(lab, flooder).get("held", 0)
+    _forget(lab, flooder)
+    true(f"a mail that came then took {seconds:.1f} s", seconds < _PATIENCE)
+    same("held again", held, 0)
+
+
+@SUBJECT.says
+def a_mail_that_kills(lab: Lab) -> None:
+    """A mail whose worker is killed each time is given up, and keeps its original."""
+    lab.ensure()
+    _flooder, address = _scene(lab)
+    subject = lab.new("Killer")
+    with postgres.connection(lab.postgres_env, lab.database) as keeper:
+        keeper.autocommit = False
+        for kill in range(1, _KILLS + 1):
+            # Whoever routes the mail gets no further than this.
+            keeper.cursor().execute("LOCK TABLE res_partner IN EXCLUSIVE MODE")
+            if kill == 1:
+                lab.mailgun.write("killer@customer.test", address, subject, "Hello")
+            lab.wait_for_jobs(
+                "an attempt", lambda kill=kill: _attempts(lab, subject) == kill
+            )
+            lab.odoo.kill()
+            keeper.rollback()
+            lab.odoo.start(lab.steps)
+            same("state", _row(lab, subject)[0], "pending")
+            lab.execute(_IT_IS_TIME, subject)
+    lab.wait_for_jobs("its end", lambda: _row(lab, subject)[0] != "pending")
+    state, error = _row(lab, subject)
+    same("state", state, "failed")
+    true(f"it does not say why: {error}", f"stopped {_KILLS} times" in error)
+    true("there is no original", lab.value(_ORIGINALS, subject))
+    row = lab.admin.search(_JOURNAL, ("subject", "=", subject))
+    lab.admin.call(_JOURNAL, "action_retry", row)
+    lab.wait_for_jobs("its record", lambda: _contacts(lab, subject) == 1)
+
+
+_JOURNAL = "mailgun.inbound.email"
+_IT_IS_TIME = """UPDATE mailgun_inbound_email SET next_attempt_at = '2020-01-01'
+                  WHERE subject = %s"""
+_ORIGINALS = """SELECT count(*) FROM ir_attachment AS file
+                  JOIN mailgun_inbound_email AS mail ON mail.id = file.res_id
+                 WHERE res_model = 'mailgun.inbound.email' AND res_field = 'raw'
+                   AND mail.subject = %s"""
+
+
+def _scene(lab: Lab) -> tuple[str, str]:
+    """Return somebody who has never written, and an address that makes contacts."""
+    name = lab.new("people")
+    lab.inside(_MAKE_ALIAS, name=name, domain=TOLD)
+    return f"{lab.new('machine')}@customer.test", f"{name}@{TOLD}"
+
+
+_MAKE_ALIAS = """
+env["mail.alias"].create({
+    "alias_name": name,
+    "alias_domain_id": env["mail.alias.domain"].search([("name", "=", domain)]).id,
+    "alias_model_id": env.ref("base.model_res_partner").id,
+    "alias_contact": "everyone",
+})
+"""
+
+
+def _flood(lab: Lab, sender: str, address: str) -> None:
+    """Put mails of one sender into the journal, as if they were just taken."""
+    raw = f"From: {sender}\r\nTo: {address}\r\nSubject: Flood\r\n\r\nHello\r\n"
+    file = lab.inside(_KEEP, raw=raw)
+    lab.execute(_FILL, TOLD, sender, address, _FLOOD, file)
+    lab.inside("env.ref('mail_mailgun.ir_cron_inbound_queue')._trigger()")
+
+
+_KEEP = """
+found = env["ir.attachment"].create({"name": "flood", "raw": raw.encode()}).id
+"""
+# A file of the same content is kept once, as Odoo does it.
+_FILL = """
+WITH mail AS (
+    INSERT INTO mailgun_inbound_email
+                (domain_id, token, message_id, author, sender, recipient, subject, turn,
+                 state, attempt_count, unended_count, next_attempt_at, create_date)
+         SELECT domain.id, address || number, '<' || number || address || '>', author,
+                author, address, 'Flood', number, 'pending', 0, 0,
+                timezone('UTC', now()), timezone('UTC', now())
+           FROM mailgun_domain AS domain,
+                (VALUES (%s, %s, %s)) AS given (name, author, address),
+                generate_series(1, %s) AS number
+          WHERE domain.name = given.name
+      RETURNING id)
+INSERT INTO ir_attachment (name, type, res_model, res_field, res_id, store_fname,
+                           checksum, file_size, mimetype, create_date)
+     SELECT 'raw', 'binary', 'mailgun.inbound.email', 'raw', mail.id, store_fname,
+            checksum, file_size, 'message/rfc822', timezone('UTC', now())
+       FROM mail, ir_attachment AS file
+      WHERE file.id = %s
+"""
+
+
+def _write_and_wait(lab: Lab, address: str) -> float:
+    """Let somebody else write; return the seconds until there is a record."""
+    subject = lab.new("Question")
+    started = time.monotonic()
+    lab.mailgun.write(f"{subject}@customer.test", address, subject, "Hello")
+    lab.steps.wait_for("the record", lambda: _contacts(lab, subject) == 1, timeout=900)
+    return time.monotonic() - started
+
+
+def _contacts(lab: Lab, name: str) -> int:
+    return lab.value("SELECT count(*) FROM res_partner WHERE name = %s", name)
+
+
+def _forget(lab: Lab, author: str) -> None:
+    """Leave nothing of a flood that the server would go on with."""
+    lab.execute("DELETE FROM mailgun_inbound_email WHERE author = %s", author)
+
+
+def _states(lab: Lab, author: str) -> dict[str, int]:
+    sql = """SELECT state, count(*) FROM mailgun_inbound_email WHERE author = %s
+              GROUP BY state"""
+    return dict(lab.rows(sql, author))
+
+
+def _row(lab: Lab, subject: str) -> tuple[str, str]:
+    sql = "SELECT state, error FROM mailgun_inbound_email WHERE subject = %s"
+    return lab.rows(sql, subject)[0]
+
+
+def _attempts(lab: Lab, subject: str) -> int:
+    sql = "SELECT sum(attempt_count) FROM mailgun_inbound_email WHERE subject = %s"
+    return lab.value(sql, subject)
