@@ -4,7 +4,8 @@ import json
 import os
 import re
 import time
-from email.utils import formatdate
+from datetime import datetime, timezone
+from email.utils import formatdate, parsedate_to_datetime
 from functools import partial
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -30,6 +31,18 @@ SUPPRESSIONS = {
 }
 
 
+def as_entry(data):
+    """Return an event as the Logs have it (recorded in ``answers/record.json``)."""
+    entry = {"domain": {"name": "mail.example.com"}, **data}
+    moment = datetime.fromtimestamp(entry.pop("timestamp"), timezone.utc)
+    entry["@timestamp"] = moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+    if "user-variables" in entry:
+        entry["user-variables"] = json.dumps(entry["user-variables"])
+    if storage := entry.get("storage"):
+        entry["storage"] = {**storage, "url": [storage["url"]]}
+    return entry
+
+
 class ConnectedMailgun(LocalMailgun):
     """Answers the calls of setting up; what a test queues comes first.
 
@@ -37,6 +50,7 @@ class ConnectedMailgun(LocalMailgun):
     :ivar routes: as the API lists them
     :ivar webhooks: URLs by event type
     :ivar events: as the API lists them, in pages of ``page_size``
+    :ivar sources: by which ways they can be read: "events", "logs"
     :ivar stored: returns the stored mail as the API gives it, or None
     :ivar suppressed: for each list, its entries by address
     """
@@ -52,6 +66,7 @@ class ConnectedMailgun(LocalMailgun):
         self.account_webhooks = []
         self.spam_action = "disabled"
         self.events = []
+        self.sources = ("events",)
         self.stored = lambda: None
         self.suppressed = {name: {} for name in SUPPRESSIONS}
 
@@ -59,6 +74,16 @@ class ConnectedMailgun(LocalMailgun):
     def url(self):
         """Where it answers."""
         return os.environ[API_URL_VARIABLE]
+
+    def begins(self):
+        """Return since when the record was asked for, in seconds since 1970."""
+        return [
+            parsedate_to_datetime(json.loads(one.body)["start"]).timestamp()
+            if one.path.endswith("/logs")
+            else float(parse_qs(urlsplit(one.path).query)["begin"][0])
+            for one in self.seen
+            if one.path.endswith("/logs") or "begin=" in one.path
+        ]
 
     def changes(self):
         """Return method and path of everything that was not just read."""
@@ -76,6 +101,7 @@ class ConnectedMailgun(LocalMailgun):
             ("/v3/domains/", self._of_domain),
             ("/v1/webhooks", self._account_webhooks),
             ("/v3/mail.example.com/events", self._events),
+            ("/v1/analytics/logs", self._logs),
             *(
                 (f"/v3/mail.example.com/{name}", partial(self._suppressed, name))
                 for name in SUPPRESSIONS
@@ -134,7 +160,7 @@ class ConnectedMailgun(LocalMailgun):
 
     def _of_domain(self, _seen, _region, rest):
         if "/messages/" in rest:
-            return _ok(self.stored()) if self.stored() else _NOT_FOUND
+            return _ok(self.stored()) if self.stored() else _NOT_KEPT
         return self._list_webhooks()
 
     def _list_webhooks(self):
@@ -155,11 +181,22 @@ class ConnectedMailgun(LocalMailgun):
         return _ok({"webhooks": self.account_webhooks})
 
     def _events(self, _seen, _region, rest):
+        if "events" not in self.sources:
+            return _GONE
         begin = int(rest.strip("/") or 0)
         end = begin + self.page_size
         following = f"{self.url}/v3/mail.example.com/events/{end}"
         items = self.events[begin:end]
         return _ok({"items": items, "paging": {"next": following}})
+
+    def _logs(self, seen, _region, _rest):
+        if "logs" not in self.sources:
+            return _GONE
+        asked = json.loads(seen.body)
+        begin = int(asked["pagination"].get("token", 0))
+        end = begin + self.page_size
+        items = [as_entry(event) for event in self.events[begin:end]]
+        return _ok({"items": items, "pagination": {"next": str(end)}})
 
     # --- suppressions ----------------------------------------------------------------
 
@@ -202,6 +239,8 @@ def _takes(expression, address):
 
 
 _JSON = "application/json"
+_GONE = 410, b"Gone", "text/plain"
+_NOT_KEPT = 404, b'{"message": "Message not found"}', _JSON
 _NOT_FOUND = 404, b'{"message": "Domain not found"}', _JSON
 
 

@@ -58,7 +58,10 @@ class LocalMailgun:
         self.answers = deque()
 
     def answer(self, status, body, content_type="application/json"):
-        """Queue an answer; without one the next request is "Queued. Thank you."."""
+        """Queue an answer; without one the next request is "Queued. Thank you.".
+
+        :param content_type: or all headers, as a dict
+        """
         if not isinstance(body, bytes):
             body = json.dumps(body).encode()
         self.answers.append((status, body, content_type))
@@ -101,7 +104,10 @@ class LocalMailgun:
                     self._hang_up()
                     return
                 self.send_response(status)
-                self.send_header("Content-Type", content_type)
+                if isinstance(content_type, str):
+                    content_type = {"Content-Type": content_type}
+                for name, value in content_type.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

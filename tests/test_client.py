@@ -8,7 +8,10 @@ from odoo.tests import BaseCase, tagged
 from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
 from odoo.addons.mail_mailgun.tools.api.client import MailgunClient
 from odoo.addons.mail_mailgun.tools.errors import (
+    DomainBarred,
     DoubtfulError,
+    LimitReached,
+    NotUnderstood,
     RefusedMessage,
     RefusedRecipient,
     SettingError,
@@ -107,14 +110,14 @@ class TestClient(BaseCase):
         )
 
     def test_a_key_without_the_right_is_a_setting(self):
-        self.assert_answer(SettingError, 403, {"message": "no"}, ["role", "IP"])
+        self.assert_answer(SettingError, 403, {"message": "Forbidden"}, ["role", "IP"])
 
     def test_an_unpaid_account_is_a_setting(self):
         self.assert_answer(SettingError, 402, {"message": "pay"}, ["account", "pay"])
 
     def test_an_unverified_domain_is_a_setting(self):
         text = f"Domain {DOMAIN} is not allowed to send: not verified."
-        self.assert_answer(SettingError, 400, {"message": text}, ["DNS", "verified"])
+        self.assert_answer(DomainBarred, 400, {"message": text}, ["DNS", "verified"])
 
     def limit(self, until):
         return (
@@ -126,14 +129,14 @@ class TestClient(BaseCase):
         until = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(hours=3)
         for status in (400, 420, 429):
             self.mailgun.answer(status, {"message": self.limit(until)})
-            with self.assertRaises(TransientError) as caught:
+            with self.assertRaises(LimitReached) as caught:
                 self.send()
             self.assertEqual(caught.exception.retry_at, until.timestamp())
 
     def test_a_quota_that_lasts_for_days_is_to_be_raised(self):
         until = datetime.now(timezone.utc) + timedelta(days=9)
         words = ["no more for now", "control panel"]
-        self.assert_answer(SettingError, 429, {"message": self.limit(until)}, words)
+        self.assert_answer(DomainBarred, 429, {"message": self.limit(until)}, words)
 
     def test_after_mailguns_own_failure_nobody_knows_whether_it_took_the_mail(self):
         page = b"<html><body>502 Bad Gateway</body></html>"
@@ -156,12 +159,12 @@ class TestClient(BaseCase):
         self.assert_answer(RefusedMessage, 400, {"message": text}, [text])
 
     def test_a_refused_address_is_told_from_a_refused_message(self):
-        text = "'to' parameter is not a valid address. please check documentation"
+        text = "to parameter is not a valid address. please check documentation"
         self.assert_answer(RefusedRecipient, 400, {"message": text}, [text])
 
-    def test_a_message_that_is_too_large_is_refused_with_the_limit(self):
+    def test_a_message_that_a_proxy_finds_too_large_is_refused_with_its_size(self):
         page = b"<html>413 Request Entity Too Large</html>"
-        self.assert_answer(RefusedMessage, 413, page, ["25 MB"], "text/html")
+        self.assert_answer(RefusedMessage, 413, page, ["0.0 MB", "proxy"], "text/html")
 
     def test_a_page_that_is_not_the_api_is_no_success(self):
         self.assert_answer(
@@ -169,7 +172,7 @@ class TestClient(BaseCase):
         )
 
     def test_a_redirect_is_not_followed_with_the_key(self):
-        self.assert_answer(SettingError, 302, b"", ["proxy"], "text/html")
+        self.assert_answer(NotUnderstood, 302, b"", ["proxy"], "text/html")
         self.assertEqual(len(self.mailgun.seen), 1)
 
     def test_a_refused_connection_only_has_to_wait(self):

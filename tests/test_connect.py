@@ -161,14 +161,18 @@ class TestConnect(ConnectCase):
         domains = self.env["mailgun.domain"]
         for values, words in (
             ({"api_key": HEX}, "shape of the webhook signing key"),
-            ({"webhook_signing_key": f"key-{HEX}"}, "shape of an API key"),
+            (
+                {"webhook_signing_key": f"{HEX}-12345678-12345678"},
+                "shape of an API key",
+            ),
         ):
             warning = domains.onchange(values, list(values), dict.fromkeys(values, {}))
             self.assertIn(words, warning["warning"]["message"])
-        right = {"api_key": f"key-{HEX}"}
-        self.assertNotIn(
-            "warning", domains.onchange(right, ["api_key"], {"api_key": {}})
-        )
+        # Keys of both kinds come as "key-…", so that says nothing.
+        for name in ("api_key", "webhook_signing_key"):
+            right = {name: f"key-{HEX}"}
+            found = domains.onchange(right, [name], {name: {}})
+            self.assertNotIn("warning", found)
 
     def test_test_connection_finds_the_other_region(self):
         domain = self.connect()

@@ -134,7 +134,7 @@ class TestMailServer(MailgunSendingCase):
     @mute_logger(MAIL)
     def test_one_refused_mail_does_not_stop_the_others(self):
         mails = self.env["mail.mail"].concat(*[self.mail() for _mail in range(3)])
-        self.mailgun.answer(400, {"message": "'to' parameter is not a valid address."})
+        self.mailgun.answer(400, {"message": "to parameter is not a valid address."})
         mails.send()
         self.assertEqual(mails.mapped("state"), ["exception", "sent", "sent"])
 

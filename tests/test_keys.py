@@ -11,7 +11,7 @@ HEX = "0123456789abcdef" * 2
 class TestKeys(ManagementCase):
     def test_a_key_is_guessed_by_its_shape(self):
         for text, kind in [
-            (f"key-{HEX}", "api"),
+            (f"key-{HEX}", ""),
             (f" {HEX}-01234567-89abcdef\n", "api"),
             (HEX, "signing"),
             (f"pubkey-{HEX}", "public"),

@@ -2,7 +2,7 @@ from odoo.tests import BaseCase, tagged
 
 from odoo.addons.mail_mailgun.tools.api.client import MailgunClient
 from odoo.addons.mail_mailgun.tools.api.management import Management, Route
-from odoo.addons.mail_mailgun.tools.errors import RefusedMessage
+from odoo.addons.mail_mailgun.tools.errors import NotThere
 
 from .local_mailgun import LocalMailgun
 
@@ -83,13 +83,41 @@ class TestManagement(ManagementCase):
             ],
         )
 
-    def test_a_disabled_domain_says_why(self):
+    def purposes(self, *records):
+        """Return what Mailgun's records of sending are for."""
+        body = {"domain": {"name": DOMAIN}, "sending_dns_records": list(records)}
+        self.mailgun.answer(200, body)
+        return [one.purpose for one in self.account.get_domain(DOMAIN).records]
+
+    def test_a_key_of_dkim_may_be_a_cname(self):
+        keys = [
+            {
+                "record_type": "CNAME",
+                "name": f"pdk{number}._domainkey.{DOMAIN}",
+                "value": f"pdk{number}._domainkey.abc.dkim1.mailgun.com",
+                "valid": "unknown",
+                "is_active": False,
+            }
+            for number in (1, 2)
+        ]
+        self.assertEqual(self.purposes(*keys), ["sending", "sending"])
+        in_use = {**keys[0], "valid": "valid", "is_active": True}
+        self.assertEqual(self.purposes(in_use, keys[1]), ["sending", "spare"])
+
+    def test_a_disabled_domain_says_why_whatever_its_state_is(self):
         disabled = {"reason": "Account is disabled", "until": None}
-        self.mailgun.answer(200, {"domain": {"name": DOMAIN, "disabled": disabled}})
-        self.assertEqual(self.account.get_domain(DOMAIN).reason, "Account is disabled")
+        about = {"name": DOMAIN, "state": "active", "disabled": disabled}
+        self.mailgun.answer(200, {"domain": {**about, "is_disabled": True}})
+        found = self.account.get_domain(DOMAIN)
+        self.assertEqual(
+            (found.state, found.reason), ("disabled", "Account is disabled")
+        )
 
     def test_fields_that_are_null_or_missing_do_no_harm(self):
-        for body in ({}, {"domain": None, "sending_dns_records": None}, {"items": 3}):
+        for body in (
+            {"domain": {}},
+            {"domain": {"name": None, "disabled": []}, "sending_dns_records": None},
+        ):
             with self.subTest(body=body):
                 self.mailgun.answer(200, body)
                 self.assertEqual(self.account.get_domain(DOMAIN).records, ())
@@ -117,7 +145,7 @@ class TestManagement(ManagementCase):
 
     def test_a_missing_thing_is_not_taken_for_a_missing_domain(self):
         self.mailgun.answer(404, {"message": "Route not found"})
-        with self.assertRaises(RefusedMessage) as caught:
+        with self.assertRaises(NotThere) as caught:
             self.account.delete_route("r1")
         self.assertNotIn("domain", str(caught.exception))
 

@@ -26,9 +26,13 @@ FETCHMAIL = "odoo.addons.mail_mailgun.models.inbound.fetchmail_server"
 class RecoveryCase(ConnectCase):
     """A connected domain whose Mailgun keeps one mail."""
 
+    source = "events"
+
     def setUp(self):
         super().setUp()
         self.domain = self.connect()
+        self.mailgun.sources = (self.source,)
+        self.domain.record_source = self.source
         self.server = self.domain.incoming_server_ids
         self.registry_enter_test_mode()
         self.stored = {"body-mime": MAIL, "sender": "customer@example.org"}
@@ -159,9 +163,7 @@ class TestRecovery(RecoveryCase):
     def test_a_day_of_downtime_is_looked_through_whole(self):
         self.server.mailgun_cursor = fields.Datetime.now() - timedelta(hours=23)
         self.fetch()
-        asked = [one.path for one in self.mailgun.seen if "/events" in one.path]
-        begin = float(asked[0].partition("begin=")[2].partition("&")[0])
-        self.assertLess(begin, time.time() - 23 * 3600)
+        self.assertLess(self.mailgun.begins()[0], time.time() - 23 * 3600)
 
     def test_a_record_that_begins_too_late_is_told(self):
         self.server.mailgun_cursor = fields.Datetime.now() - timedelta(days=3)
@@ -280,3 +282,10 @@ class TestStoredMail(RecoveryCase):
         row = self.notify(r"https://evil.example\.mailgun.net/x")
         self.assertIn("https://evil.example is no address of Mailgun", row.error)
         self.assertIn(b"only the text", row._raw_bytes())
+
+
+@tagged("post_install", "-at_install")
+class TestRecoveryByLogs(TestRecovery):
+    """The same, from an account that has Logs and no Events."""
+
+    source = "logs"

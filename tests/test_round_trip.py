@@ -15,9 +15,13 @@ from .test_connect import ConnectCase
 
 @tagged("post_install", "-at_install")
 class TestRoundTrip(ConnectCase):
+    source = "events"
+
     def setUp(self):
         super().setUp()
         self.domain = self.connect()
+        self.mailgun.sources = (self.source,)
+        self.domain.record_source = self.source
         self.mailgun.seen.clear()
         self.registry_enter_test_mode()
 
@@ -153,6 +157,7 @@ class TestRoundTrip(ConnectCase):
                 "event": "delivered",
                 "timestamp": time.time(),
                 "recipient": trip.address,
+                "message": {"headers": {"message-id": trip.message_id.strip("<>")}},
             }
         ]
         trip.started_at -= mailgun_round_trip.ASK_AFTER
@@ -173,3 +178,10 @@ class TestRoundTrip(ConnectCase):
         self.domain.alias_domain_id.name = "inbox.example.com"
         self.mailgun.seen.clear()
         self.assertTrue(self.start().address.endswith("@inbox.example.com"))
+
+
+@tagged("post_install", "-at_install")
+class TestRoundTripByLogs(TestRoundTrip):
+    """The same, from an account that has Logs and no Events."""
+
+    source = "logs"

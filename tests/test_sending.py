@@ -10,9 +10,12 @@ from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 from odoo.addons.mail_mailgun.models.domain.health import _last_noted
 
 from .common import DOMAIN, MailgunSendingCase
+from .connected_mailgun import as_entry
 
 MAIL = "odoo.addons.mail.models.mail_mail"
-REFUSED_ADDRESS = {"message": "'to' parameter is not a valid address."}
+REFUSED_ADDRESS = {
+    "message": "to parameter is not a valid address. please check documentation"
+}
 
 
 class MailgunOutcomeCase(MailgunSendingCase):
@@ -195,6 +198,12 @@ class TestLedger(MailgunOutcomeCase):
 
 @tagged("post_install", "-at_install")
 class TestDoubt(MailgunOutcomeCase):
+    source = "events"
+
+    def setUp(self):
+        super().setUp()
+        self.domain.record_source = self.source
+
     def interrupted(self):
         """A mail whose sender was killed after the POST."""
         mail = self.message()
@@ -273,7 +282,10 @@ class TestDoubt(MailgunOutcomeCase):
 
     def settle(self, mail, *events):
         self.env.flush_all()
-        self.mailgun.answer(200, {"items": list(events), "paging": {}})
+        page = {"items": list(events), "paging": {}}
+        if self.source == "logs":
+            page = {"items": list(map(as_entry, events)), "pagination": {}}
+        self.mailgun.answer(200, page)
         self.deliveries._settle()
         self.env["mailgun.event"]._process_queue()
         self.env.invalidate_all()
@@ -364,6 +376,13 @@ class TestDoubt(MailgunOutcomeCase):
         self.settle(mail)
         self.assertEqual(self.rows(mail).state, "failed")
         self.assertEqual(mail.state, "cancel")
+
+
+@tagged("post_install", "-at_install")
+class TestDoubtByLogs(TestDoubt):
+    """The same, from an account that has Logs and no Events."""
+
+    source = "logs"
 
 
 @tagged("post_install", "-at_install")

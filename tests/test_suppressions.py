@@ -320,7 +320,7 @@ class TestReadingLists(SuppressionCase):
 
     def test_a_page_that_is_gone_is_no_dead_end(self):
         SuppressionPull(self.domain, "bounces").run(lambda: False)
-        self.mailgun.answer(200, {"items": []})  # events
+        self.mailgun.answer(200, {"items": [], "paging": {}})  # events
         self.mailgun.answer(400, {"message": "parameter 'address' is not valid"})
         self.ask()
         self.assertIn("not valid", self.domain.poll_trouble)

@@ -3,35 +3,47 @@
 The class says what to *do*, the text says what happened and how to repair it:
 
 * :class:`TransientError`  wait, then try again; nothing is wrong here;
+* :class:`LimitReached`    so it is, and for all mail alike;
 * :class:`DoubtfulError`   nobody knows whether Mailgun took the mail: find out first;
 * :class:`UnsettledError`  so it was before, and Mailgun was not asked again;
+* :class:`NotUnderstood`   no answer that is known: wait, and prove nothing by it;
 * :class:`SettingError`    somebody has to change a setting, here or at Mailgun;
+* :class:`DomainBarred`    so it is, and key and domain themselves are good;
 * :class:`RefusedMessage`  this one mail has to change, all others are fine;
+* :class:`NotThere`        what was asked for does not exist, says Mailgun;
 * :class:`LostMail`        its file has to come back, from a backup or from the sender;
 * :class:`DeadlyMail`      its workers died of it: a person has to look at it first;
 * :class:`InvalidSignature`, :class:`MalformedPayload`  what came in is not for us.
 """
 
+from .sentence import Sentence
+
 
 class MailgunError(Exception):
     """Base of all errors; ``str()`` is a sentence for the person who reads it.
 
+    :param sentence: what happened and what to do, a ``Sentence`` where it is to be
+        translated
     :cvar int domain_id: of the ``mailgun.domain`` whose post was refused, if any
     """
 
     domain_id = None
 
+    def __init__(self, sentence: Sentence | str = ""):
+        super().__init__(str(sentence))
+        self.sentence = sentence
+
 
 class ApiError(MailgunError):
     """Mailgun, or the way to it, did not do what was asked.
 
-    :param str message: what happened and what to do
+    :param sentence: what happened and what to do
     :param int status: the HTTP status, or 0 when there was no answer
     :param str detail: Mailgun's own words, or ""
     """
 
-    def __init__(self, message, status=0, detail=""):
-        super().__init__(message)
+    def __init__(self, sentence, status=0, detail=""):
+        super().__init__(sentence)
         self.status = status
         self.detail = detail
 
@@ -42,9 +54,13 @@ class TransientError(ApiError):
     :param float retry_at: when Mailgun says that it will, seconds since 1970; or 0
     """
 
-    def __init__(self, message, status=0, detail="", retry_at=0.0):
-        super().__init__(message, status, detail)
+    def __init__(self, sentence, status=0, detail="", retry_at=0.0):
+        super().__init__(sentence, status, detail)
         self.retry_at = retry_at
+
+
+class LimitReached(TransientError):
+    """Mailgun takes no more for now, of whichever mail."""
 
 
 class DoubtfulError(TransientError):
@@ -55,8 +71,19 @@ class UnsettledError(DoubtfulError):
     """An earlier request may have been obeyed, so none was made this time."""
 
 
+class NotUnderstood(TransientError):
+    """An answer of a kind that is documented nowhere: a proxy's page, say.
+
+    It says nothing about a mail, a key or a list, so whatever was asked is asked again.
+    """
+
+
 class SettingError(ApiError):
     """It will not work before a setting changes: key, region, domain, plan."""
+
+
+class DomainBarred(SettingError):
+    """Mailgun takes the key, knows the domain, and does not let it send now."""
 
 
 class RefusedMessage(ApiError):
@@ -65,6 +92,10 @@ class RefusedMessage(ApiError):
 
 class RefusedRecipient(RefusedMessage):
     """Mailgun refuses the addresses, not the message: others may get it."""
+
+
+class NotThere(ApiError):
+    """What was asked for is not there, in Mailgun's own words: a route, an address."""
 
 
 class MalformedPayload(MailgunError):

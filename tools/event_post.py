@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..const import REFERENCE_VARIABLE
-from .api.event_log import event_time, message_id_of
+from .api.record import event_time, message_id_of, variables_of
 from .delivery_state import word_of
 from .errors import MalformedPayload
 
@@ -96,8 +96,7 @@ def reference_of(data: Mapping) -> str:
 
     :param data: an event; its "user-variables" may be an object, a list or a text
     """
-    variables = data.get("user-variables")
-    found = variables.get(REFERENCE_VARIABLE) if isinstance(variables, dict) else None
+    found = variables_of(data).get(REFERENCE_VARIABLE)
     return found if isinstance(found, str) else ""
 
 

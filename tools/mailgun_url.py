@@ -11,6 +11,7 @@ import re
 
 from ..const import API_URL_VARIABLE, REGION_HOSTS
 from .errors import SettingError
+from .sentence import Sentence as _lt
 
 # Where Mailgun keeps stored mail and further pages of a list; their addresses come
 # from outside, and the key goes nowhere else.
@@ -39,9 +40,12 @@ def api_url(region: str) -> str:
         return REGION_HOSTS[region]
     if not _origin(override) or set("?#") & set(override):
         raise SettingError(
-            f"What the environment variable {API_URL_VARIABLE} holds is no address of "
-            "an API. Set it to one such as https://mailgun.example.com, without user "
-            "name and query, or remove it to ask Mailgun itself."
+            _lt(
+                "What the environment variable %(name)s holds is no address of an API. "
+                "Set it to one such as https://mailgun.example.com, without user name "
+                "and query, or remove it to ask Mailgun itself.",
+                name=API_URL_VARIABLE,
+            )
         )
     return override if region == "us" else f"{override}/{region}"
 
@@ -58,8 +62,11 @@ def trusted_origin(url: str) -> str:
     if origin and (_MAILGUN.fullmatch(origin) or origin == _origin(_override())):
         return origin
     raise SettingError(
-        f"{_told(url)} is no address of Mailgun, or oddly written: the key does not go "
-        "there."
+        _lt(
+            "%(url)s is no address of Mailgun, or oddly written: the key does not go "
+            "there.",
+            url=_told(url),
+        )
     )
 
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from .errors import UnreadableKey
+from .sentence import Sentence as _lt
 
 
 class Vault:
@@ -50,9 +51,11 @@ class Vault:
             return self._fernet.decrypt(closed.encode()).decode()
         except InvalidToken as error:
             raise UnreadableKey(
-                "The stored key cannot be read: it was stored by another database or "
-                "server. Enter it again, or give this server the same "
-                "MAILGUN_SECRET_KEY."
+                _lt(
+                    "The stored key cannot be read: it was stored by another database "
+                    "or server. Enter it again, or give this server the same "
+                    "MAILGUN_SECRET_KEY."
+                )
             ) from error
 
 

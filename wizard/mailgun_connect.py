@@ -106,7 +106,7 @@ class MailgunConnect(models.TransientModel):
         if not key:
             raise UserError(self.env._("Enter the API key first."))
         name = (self.sending_domain or "").strip().lower()
-        with secret_keys.as_user_error():
+        with secret_keys.as_user_error(self.env):
             finding = probe(key, self.region, name, self.subaccount or "")
         if not finding.kind:
             raise UserError(self._explain_refusal(key, finding.refusal))
@@ -128,7 +128,7 @@ class MailgunConnect(models.TransientModel):
             raise UserError(self.env._("Choose the domain to connect."))
         domain = self._save_domain()
         if self.key_kind == "api":
-            with secret_keys.as_user_error(), self._client() as client:
+            with secret_keys.as_user_error(self.env), self._client() as client:
                 self._read_signing_key(Management(client), domain)
                 domain._setup_mail(
                     self.mail_server_id, self.alias_domain_id, self.use_for_company

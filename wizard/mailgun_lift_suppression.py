@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ..models.domain import keys as secret_keys
+from ..models.transactions.words import in_words
 from ..tools.api.suppressions import (
     BOUNCES,
     COMPLAINTS,
@@ -57,7 +58,7 @@ class MailgunLiftSuppression(models.TransientModel):
         :raise UserError: Mailgun cannot be asked, and why
         """
         self.check_access("create")
-        with secret_keys.as_user_error(), domain._open_reader() as client:
+        with secret_keys.as_user_error(self.env), domain._open_reader() as client:
             lists = SuppressionLists(client, domain.name)
             found = {name: lists.find(name, address) for name in LISTS}
         gone = [name for name in LISTS if not found[name]]
@@ -104,7 +105,10 @@ class MailgunLiftSuppression(models.TransientModel):
         ]
         if not chosen:
             raise UserError(self.env._("Choose at least one list."))
-        with secret_keys.as_user_error(), self.domain_id._open_reader() as client:
+        with (
+            secret_keys.as_user_error(self.env),
+            self.domain_id._open_reader() as client,
+        ):
             done, trouble = self._lift(
                 SuppressionLists(client, self.domain_id.name), chosen
             )
@@ -124,7 +128,7 @@ class MailgunLiftSuppression(models.TransientModel):
             try:
                 lists.remove(name, self.address)
             except ApiError as error:
-                return done, str(error)
+                return done, in_words(self.env, error)
             done.append(name)
         return done, ""
 

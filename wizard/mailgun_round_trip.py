@@ -6,8 +6,9 @@ from email.message import EmailMessage
 
 from odoo import api, fields, models
 
-from ..tools.api.event_log import EventLog, EventsApi, event_time
+from ..models.transactions.words import in_words
 from ..tools.api.management import Management
+from ..tools.api.record import Query, event_time
 from ..tools.api.session import MailgunSession
 from ..tools.errors import ApiError, MailgunError
 
@@ -78,7 +79,7 @@ class MailgunRoundTrip(models.TransientModel):
         try:
             session.send_message(self._compose(), self._sender(), [self.address])
         except MailgunError as error:
-            self._stop(str(error))
+            self._stop(in_words(self.env, error))
         else:
             self.accepted_at = time.time()
         finally:
@@ -204,8 +205,8 @@ class MailgunRoundTrip(models.TransientModel):
     def _ask(self):
         try:
             with self.domain_id._open_client() as client:
-                log = EventLog(EventsApi(client, self.domain_id.name))
-                return log.find(self.message_id, self.started_at - 60, time.time() + 60)
+                query = Query(self.started_at - 60, message_id=self.message_id)
+                return list(self.domain_id._record(client).read(query))
         except ApiError:
             # What matters is the mail; the next look asks again.
             return []
@@ -279,7 +280,7 @@ class MailgunRoundTrip(models.TransientModel):
                 name = self.address.partition("@")[2]
                 found = domain._look_at_mail_for(name, Management(client))
         except ApiError as error:
-            return str(error)
+            return in_words(self.env, error)
         remedy = domain._entry_remedy(found.is_elsewhere)
         return found.trouble and f"{found.trouble} {remedy}"
 

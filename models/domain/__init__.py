@@ -12,6 +12,7 @@ from . import (
     health,
     mailgun_used_token,
     preview,
+    record,
     route,
     setup,
     signature,

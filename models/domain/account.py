@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from ...const import EVENTS_PATH, RAW_INBOUND_PATH
 from ...tools.api.management import Management
 from ...tools.errors import ApiError, SettingError
+from ..transactions.words import in_words
 from . import keys as secret_keys
 from .public_url import host_of, public_url_trouble
 
@@ -103,13 +104,13 @@ class MailgunDomain(models.Model):
     def action_check_dns(self):
         """Have Mailgun look at the DNS now."""
         self.ensure_one()
-        with secret_keys.as_user_error(), self._open_client() as client:
+        with secret_keys.as_user_error(self.env), self._open_client() as client:
             self._store_remote(Management(client).verify_domain(self.name))
 
     def action_repair(self):
         """Create or repair what Mailgun needs to reach this Odoo."""
         self.ensure_one()
-        with secret_keys.as_user_error(), self._open_client() as client:
+        with secret_keys.as_user_error(self.env), self._open_client() as client:
             self._provision(Management(client))
 
     def action_take_over(self):
@@ -122,7 +123,7 @@ class MailgunDomain(models.Model):
         self.ensure_one()
         self._bind()
         if self.key_kind == "api":
-            with secret_keys.as_user_error(), self._open_client() as client:
+            with secret_keys.as_user_error(self.env), self._open_client() as client:
                 self._provision(Management(client), take_over=True)
 
     # === PROVISIONING === #
@@ -146,7 +147,7 @@ class MailgunDomain(models.Model):
             trouble = self._public_url_trouble()
             found = Finding(trouble) if trouble else ensure(account, take_over)
         except ApiError as error:
-            found = Finding(str(error))
+            found = Finding(in_words(self.env, error))
         self.write(found.as_values(entry))
 
     def _look(self, account):

@@ -15,8 +15,9 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import format_datetime
 
 from ...tools.api.management import Management
-from ...tools.errors import ApiError, TransientError
+from ...tools.errors import ApiError, NotUnderstood, TransientError
 from ..transactions.own_cursor import committed, own_cursor
+from ..transactions.words import in_words
 
 _logger = logging.getLogger(__name__)
 
@@ -154,12 +155,15 @@ class MailgunDomain(models.Model):
             with self._open_client() as client:
                 account = Management(client)
                 return account.get_domain(self.name), self._look(account)
-        except TransientError as error:
-            # It passes by itself: nobody is called for it.
-            _logger.info("Mailgun domain %s is not checked today: %s", self.name, error)
-            return None, {}
         except ApiError as error:
-            return None, {"check_trouble": str(error)}
+            passes = isinstance(error, TransientError)
+            if passes and not isinstance(error, NotUnderstood):
+                # It passes by itself: nobody is called for it.
+                _logger.info(
+                    "Mailgun domain %s is not checked today: %s", self.name, error
+                )
+                return None, {}
+            return None, {"check_trouble": in_words(self.env, error)}
 
     def _raise_or_close_activity(self):
         """Have one open activity as long as something needs repair."""
@@ -331,7 +335,11 @@ class MailgunDomain(models.Model):
 
         :param Exception error: its text is the reason
         """
-        self._note("refusal", refusal=str(error), refusal_at=fields.Datetime.now())
+        self._note(
+            "refusal",
+            refusal=in_words(self.env, error),
+            refusal_at=fields.Datetime.now(),
+        )
 
     def _note_sending(self, error=None):
         """Note how an attempt to send ended.
@@ -340,7 +348,8 @@ class MailgunDomain(models.Model):
         """
         now = fields.Datetime.now()
         if error:
-            trouble = {"sending_trouble": str(error), "sending_trouble_at": now}
+            words = in_words(self.env, error)
+            trouble = {"sending_trouble": words, "sending_trouble_at": now}
             self._note("trouble", **trouble)
         else:
             self._note(

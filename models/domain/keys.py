@@ -13,6 +13,7 @@ from odoo.tools import config
 
 from ...tools.errors import MailgunError, UnreadableKey
 from ...tools.vault import Vault, master_key_file
+from ..transactions.words import in_words
 
 _logger = logging.getLogger(__name__)
 
@@ -86,17 +87,17 @@ def describe(domain, name):
     try:
         secret = read(domain, name)
     except (MailgunError, OSError) as error:
-        return str(error)
+        return in_words(domain.env, error)
     return domain.env._("Stored, ends in …%s", secret[-4:])
 
 
 @contextlib.contextmanager
-def as_user_error():
-    """Show our errors to the user who pressed the button."""
+def as_user_error(env):
+    """Show our errors to the user who pressed the button, in that user's language."""
     try:
         yield
     except MailgunError as error:
-        raise UserError(str(error)) from error
+        raise UserError(in_words(env, error)) from error
 
 
 @functools.cache

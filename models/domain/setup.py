@@ -1,9 +1,10 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ...const import MAX_MESSAGE_MB
 from ...tools.api.keys import looks_like, probe
 from ...tools.api.management import Management
-from ...tools.errors import SettingError
+from ...tools.errors import ApiError, DomainBarred, SettingError
 from . import keys as secret_keys
 
 
@@ -74,7 +75,7 @@ class MailgunDomain(models.Model):
         :raise UserError: Mailgun cannot be asked now, so nothing was done
         """
         self.ensure_one()
-        with secret_keys.as_user_error(), self._open_client() as client:
+        with secret_keys.as_user_error(self.env), self._open_client() as client:
             self._unprovision(Management(client))
         self._remove_setup()
         self.action_draft()
@@ -126,6 +127,8 @@ class MailgunDomain(models.Model):
             "smtp_authentication": "mailgun",
             "mailgun_domain_id": self.id,
             "from_filter": self._from_filter(),
+            # Else core turns files beyond 10 MB into links.
+            "max_email_size": MAX_MESSAGE_MB,
         }
         if mail_server:
             mail_server.write(values)
@@ -208,7 +211,7 @@ class MailgunDomain(models.Model):
 
     def _test_connection(self):
         """Ask Mailgun; return the good news, raise ``UserError`` with the bad."""
-        with secret_keys.as_user_error(), self._open_client() as client:
+        with secret_keys.as_user_error(self.env), self._open_client() as client:
             try:
                 found = Management(client).get_domain(self.name)
             except SettingError as error:
@@ -234,11 +237,14 @@ class MailgunDomain(models.Model):
         :raise SettingError: the key is of no use here, perhaps with where it is
         """
         if refusal.status not in (401, 403):
-            raise SettingError(self._where_else() or str(refusal)) from refusal
+            raise SettingError(self._where_else() or refusal.sentence) from refusal
         try:
             client.check_sending(self.name)
+        except DomainBarred:
+            # Key and domain are good; what stands in the way is said by the error.
+            raise
         except SettingError as error:
-            raise SettingError(self._where_else() or str(refusal)) from error
+            raise SettingError(self._where_else() or error.sentence) from error
         self.key_kind = "sending"
         return self.env._(
             "%s can send. The key is a sending key: it cannot read the domain's "
@@ -250,7 +256,11 @@ class MailgunDomain(models.Model):
         """Say in which region the key does find the domain, if in the other one."""
         other = "us" if self.region == "eu" else "eu"
         key = self._get_secret("api_key")
-        finding = probe(key, other, self.name, self.subaccount or "")
+        try:
+            finding = probe(key, other, self.name, self.subaccount or "")
+        except ApiError:
+            # What was said in the right region is told then.
+            return False
         for found in finding.domains:
             if found.name == self.name and found.region == other:
                 return self.env._(

@@ -2,7 +2,7 @@ from odoo import fields, models
 
 from ...const import WEBHOOK_TYPES
 from ...tools.api.management import MAX_URLS_PER_TYPE
-from ...tools.errors import RefusedMessage, SettingError
+from ...tools.errors import NotThere, NotUnderstood, RefusedMessage, SettingError
 from .account import Finding
 
 
@@ -97,5 +97,5 @@ class MailgunDomain(models.Model):
         # A sub-account's key, or an older role, may not read these.
         try:
             return account.list_account_webhooks()
-        except (SettingError, RefusedMessage):
+        except (SettingError, RefusedMessage, NotThere, NotUnderstood):
             return {}

@@ -1,12 +1,12 @@
-import contextlib
 import logging
 import time
 
 from odoo import api, fields, models
 
-from ...tools.errors import MailgunError, SettingError, TransientError
+from ...tools.errors import MailgunError, NotUnderstood, TransientError
 from ..domain.health import LATE, MAX_REASONS, HealthLine, first_line
 from ..transactions.own_cursor import committed, own_cursor
+from ..transactions.words import in_words
 
 _logger = logging.getLogger(__name__)
 
@@ -174,11 +174,14 @@ class MailgunDomain(models.Model):
                 self._write_alone(poll_due=due)
                 if due and not has_time():
                     return False
-        except TransientError as error:
-            _logger.info("Mailgun is not asked about %s now: %s", self.name, error)
-            self._write_alone(poll_due=[])
         except MailgunError as error:
-            self._write_alone(poll_due=[], poll_trouble=str(error))
+            _logger.info("Mailgun is not asked about %s now: %s", self.name, error)
+            passes = isinstance(error, TransientError)
+            if passes and not isinstance(error, NotUnderstood):
+                self._write_alone(poll_due=[])
+            else:
+                trouble = in_words(self.env, error)
+                self._write_alone(poll_due=[], poll_trouble=trouble)
         else:
             now = fields.Datetime.now()
             self._write_alone(poll_due=[], poll_trouble=False, polled_at=now)
@@ -199,27 +202,3 @@ class MailgunDomain(models.Model):
             lambda env: env["mailgun.domain"].browse(self.id).write(values),
         )
         self.invalidate_recordset(values)
-
-    @contextlib.contextmanager
-    def _open_reader(self):
-        """Give a client for reading what happened, or say why the key is none for it.
-
-        :return: a ``MailgunClient``
-        :raise MailgunError: see ``_open_client``, and what the client raises
-        """
-        try:
-            with self._open_client() as client:
-                yield client
-        except SettingError as error:
-            if error.status not in (401, 403):
-                raise
-            raise SettingError(
-                self.env._(
-                    "The key of %s may not read Mailgun's events and suppressions: it "
-                    "is a sending key, or its role forbids it. Enter an API key with "
-                    "the role Admin.",
-                    self.name,
-                ),
-                error.status,
-                error.detail,
-            ) from error

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from odoo import api, fields, models
 from odoo.tools import format_datetime
 
-from ...tools.api.event_log import EventsApi, Query, Window, event_time
+from ...tools.api.record import Query, Window
 from ...tools.errors import MalformedPayload
 from ...tools.event_post import event_of, origin_of, reference_of
 from ..domain import keys as secret_keys
@@ -92,15 +92,13 @@ class EventRecovery:
         result = RecoveredEvents(since=window.begin)
         query = Query(window.begin, window.end, _TYPES)
         with domain._open_reader() as client:
-            for page in EventsApi(client, domain.name).pages(query):
+            record = domain._record(client, has_time)
+            for page in record.pages(query):
                 ours, missing = domain.env["mailgun.event"]._recover(domain, page)
                 result.ours += ours
                 result.missing += missing
-                if not has_time():
-                    self._save(window.cut(max(map(event_time, page))))
-                    return result
-        self._save(window.cursor)
-        result.is_complete = True
+        result.is_complete = record.is_complete
+        self._save(window.cursor if record.is_complete else window.cut(record.reached))
         return result
 
     def _save(self, cursor):
@@ -128,7 +126,7 @@ class MailgunEvent(models.Model):
         Events of mail that others send by the same domain leave no trace.
 
         :param domain: the ``mailgun.domain`` whose record it is
-        :param list[dict] items: as the Events API gives them
+        :param list[dict] items: as the record gives them
         :return: how many are about our mail, and how many of these were missing
         """
         keep = domain.keep_reader_details
@@ -142,7 +140,7 @@ class MailgunEvent(models.Model):
     def _ours(self, read):
         """Return the events about deliveries that we have, as ``EventPost``.
 
-        :param list read: items of the Events API and what they say
+        :param list read: items of the record and what they say
         """
         own = {*self.env["mailgun.domain"]._identities(), ""}
         read = [one for one in read if origin_of(reference_of(one[0])) in own]
@@ -198,7 +196,7 @@ class MailgunDomain(models.Model):
         :raise UserError: Mailgun cannot be asked, and why
         """
         self.ensure_one()
-        with secret_keys.as_user_error():
+        with secret_keys.as_user_error(self.env):
             found = EventRecovery(self).run(self._poll_pace())
         return {
             "type": "ir.actions.client",

@@ -1,4 +1,5 @@
 import logging
+import time
 from datetime import datetime, timedelta, timezone
 
 from odoo import api, fields, models
@@ -6,12 +7,16 @@ from odoo.exceptions import ValidationError
 
 from ...tools.errors import MailgunError
 from ..domain import keys as secret_keys
+from ..transactions.words import in_words
 from .recovery import InboundRecovery
 
 _logger = logging.getLogger(__name__)
 
 # How far back the first look goes; Mailgun's smallest plan keeps events for a day.
 FIRST_LOOK = timedelta(days=1)
+
+# Seconds in which the record is read; the rest is for the next time.
+_PATIENCE = 45
 
 
 class FetchmailServer(models.Model):
@@ -60,7 +65,7 @@ class FetchmailServer(models.Model):
     def button_confirm_login(self):
         ours = self._mailgun()
         for server in ours:
-            with secret_keys.as_user_error():
+            with secret_keys.as_user_error(self.env):
                 InboundRecovery(server.mailgun_domain_id).check()
             server.state = "done"
         return super(FetchmailServer, self - ours).button_confirm_login()
@@ -69,7 +74,7 @@ class FetchmailServer(models.Model):
         if not self._mailgun():
             return super().fetch_mail()
         self.ensure_one().check_access("write")
-        with secret_keys.as_user_error():
+        with secret_keys.as_user_error(self.env):
             report = self.sudo()._mailgun_recover()
         return {
             "type": "ir.actions.client",
@@ -102,7 +107,7 @@ class FetchmailServer(models.Model):
         except MailgunError as error:
             _logger.info("Missed mail for %s: %s", self.mailgun_domain_id.name, error)
             self.error_date = self.error_date or fields.Datetime.now()
-            self.error_message = str(error)
+            self.error_message = in_words(self.env, error)
             return error
         if report.recovered or not report.is_complete:
             _logger.warning("Missed mail: %s", report.describe(self.env))
@@ -117,8 +122,13 @@ class FetchmailServer(models.Model):
         now = datetime.now(timezone.utc)
         cursor = self.mailgun_cursor
         cursor = cursor.replace(tzinfo=timezone.utc) if cursor else now - FIRST_LOOK
-        recovery = InboundRecovery(self.mailgun_domain_id)
-        report = recovery.run(cursor.timestamp(), now.timestamp())
+        recovery, deadline = (
+            InboundRecovery(self.mailgun_domain_id),
+            time.monotonic() + _PATIENCE,
+        )
+        report = recovery.run(
+            cursor.timestamp(), now.timestamp(), lambda: time.monotonic() < deadline
+        )
         cursor = datetime.fromtimestamp(report.cursor, timezone.utc)
         self.write(
             {

@@ -7,15 +7,21 @@ from datetime import datetime, timezone
 
 from odoo.tools import format_datetime
 
-from ...tools.api.event_log import EventLog, EventsApi, Query, Window, event_time
 from ...tools.api.management import Management
-from ...tools.api.stored_mail import fetch, find_stored
-from ...tools.errors import MalformedPayload, RefusedMessage, SettingError
+from ...tools.api.record import LATE_SECONDS, SHORTEST_RETENTION, Query, Window
+from ...tools.api.stored_mail import STORED_TYPES, fetch, stored_mail_of
+from ...tools.errors import (
+    MalformedPayload,
+    NotThere,
+    NotUnderstood,
+    RefusedMessage,
+    SettingError,
+)
 
 _logger = logging.getLogger(__name__)
 
-# Mailgun's smallest plan keeps events for a day; a longer gap may not be seen whole.
-SHORTEST_RETENTION = 24 * 3600
+# Seconds after which Mailgun keeps no mail any more, whatever it answers.
+_LONGEST_KEPT = 8 * 24 * 3600
 
 
 class InboundRecovery:
@@ -27,45 +33,50 @@ class InboundRecovery:
     def __init__(self, domain):
         self._domain = domain
         self._journal = domain.env["mailgun.inbound.email"]
+        self._is_ours = False
 
     def check(self):
         """Prove that the key may read events.
 
         :raise MailgunError: it may not, or cannot be asked
         """
-        now = time.time()
-        with self._domain._open_client() as client:
-            self._find(client, now - 60, now)
+        with self._domain._open_reader() as client:
+            next(self._domain._record(client).read(Query(time.time() - 60)), None)
 
-    def run(self, cursor, now):
+    def run(self, cursor, now, has_time=lambda: True):
         """Journal what is missing.
 
         Late events are the rule, so each run looks at the last stretch again.
 
         :param float cursor: of the run before, seconds since 1970
         :param float now: seconds since 1970
+        :param has_time: tells after each page whether there is time for another
         :return: a ``RecoveryReport``
         :raise MailgunError: Mailgun cannot be asked
         """
         window = Window.after(cursor, now)
         report = RecoveryReport(cursor=window.cursor)
-        with self._domain._open_client() as client:
-            mails = self._find(client, window.begin, window.end)
-            if not all(map(self._is_known, mails)):
-                self._refuse_mail_of_another(client)
-            for mail in mails:
-                self._take(client, mail, report)
+        with self._domain._open_reader() as client:
+            record = self._domain._record(client, has_time)
             if now - cursor > SHORTEST_RETENTION:
-                report.blind = self._blind_time(client, cursor, now)
+                report.blind = _blind_time(record, cursor, now)
+            for event in record.read(Query(window.begin, window.end, STORED_TYPES)):
+                if mail := stored_mail_of(event):
+                    self._take(client, mail, report)
+            if not record.is_complete:
+                report.cut(window.cut(record.reached))
         if report.recovered:
             self._journal._trigger_queue()
         return report
 
     def _refuse_mail_of_another(self, client):
-        """Leave mail alone that Mailgun hands to another database.
+        """Leave mail alone that Mailgun hands to another database; asked once.
 
         :raise SettingError: where it goes, and what to do to have it here
         """
+        if self._is_ours:
+            return
+        self._is_ours = True
         try:
             route = self._domain._route_of_another(Management(client))
         except (RefusedMessage, SettingError):
@@ -82,39 +93,16 @@ class InboundRecovery:
                 )
             )
 
-    def _blind_time(self, client, cursor, now):
-        """Return since when and until when Mailgun's record tells nothing, or None."""
-        log = EventLog(EventsApi(client, self._domain.name))
-        first = next(log.read(Query(1, now)), None)
-        begin = event_time(first) if first else now
-        return (cursor, begin) if begin > cursor else None
-
-    def _find(self, client, begin, end):
-        """Return the mails of Mailgun's events, or say what the key is missing."""
-        log = EventLog(EventsApi(client, self._domain.name))
-        try:
-            return list(find_stored(log, begin, end))
-        except SettingError as error:
-            if error.status not in (401, 403):
-                raise
-            raise SettingError(
-                self._domain.env._(
-                    "The key of %s may not read Mailgun's events: it is a sending key, "
-                    "or its role forbids it. Missed mail can only be asked for with an "
-                    "API key.",
-                    self._domain.name,
-                ),
-                error.status,
-                error.detail,
-            ) from error
-
     def _take(self, client, mail, report):
         report.see(mail)
         if self._is_known(mail):
             return
+        self._refuse_mail_of_another(client)
         try:
             post = fetch(client, mail)
-        except (RefusedMessage, MalformedPayload) as error:
+        except NotUnderstood as error:
+            self._put_off(mail, error, report)
+        except (NotThere, RefusedMessage, MalformedPayload) as error:
             self._give_up(mail, error, report)
         except SettingError as error:
             if error.status:
@@ -124,6 +112,14 @@ class InboundRecovery:
         else:
             if self._journal._receive(self._domain, post, f"event/{mail.key}"):
                 report.recover(mail)
+
+    def _put_off(self, mail, error, report):
+        """Ask for a mail again the next time, as long as it may be kept at all."""
+        if time.time() - mail.at > _LONGEST_KEPT:
+            self._give_up(mail, error, report)
+        else:
+            _logger.info("Missed mail %s is asked for again: %s", mail.key, error)
+            report.cut(mail.at + LATE_SECONDS)
 
     def _give_up(self, mail, error, report):
         _logger.warning("Missed mail %s cannot be had: %s", mail.message_id, error)
@@ -148,10 +144,12 @@ class RecoveryReport:
 
     :param cursor: up to when the events are complete, seconds since 1970
     :param blind: since when and until when Mailgun's record tells nothing, or None
+    :param is_cut: there is more to be looked through
     """
 
     cursor: float = 0.0
     blind: tuple[float, float] | None = None
+    is_cut: bool = False
     _seen: set = field(default_factory=set)
     _recovered: set = field(default_factory=set)
     _lost: set = field(default_factory=set)
@@ -168,6 +166,13 @@ class RecoveryReport:
         """Count a mail that is neither here nor kept at Mailgun."""
         self._lost.add(_name(mail))
 
+    def cut(self, cursor):
+        """Have the next run begin earlier: there is more.
+
+        :param float cursor: seconds since 1970
+        """
+        self.cursor, self.is_cut = min(self.cursor, cursor), True
+
     @property
     def recovered(self):
         """How many mails the journal has only now."""
@@ -181,7 +186,7 @@ class RecoveryReport:
     @property
     def is_complete(self):
         """Whether nothing is missing."""
-        return not self.lost and not self.blind
+        return not (self.lost or self.blind or self.is_cut)
 
     def describe(self, env):
         """Say it in words, for the person who asked."""
@@ -218,7 +223,16 @@ class RecoveryReport:
                     until=until,
                 )
             )
+        if self.is_cut:
+            texts.append(env._("There is more: press the button again to go on."))
         return " ".join(texts)
+
+
+def _blind_time(record, cursor, now):
+    """Return since when and until when Mailgun's record tells nothing, or None."""
+    oldest = record.oldest()
+    begin = now if oldest is None else oldest
+    return (cursor, begin) if begin > cursor else None
 
 
 def _name(mail):

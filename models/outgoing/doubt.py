@@ -1,10 +1,9 @@
 import logging
-import time
 from datetime import timedelta, timezone
 
 from odoo import api, fields, models
 
-from ...tools.api.event_log import EventLog, EventsApi, Query
+from ...tools.api.record import Query
 from ...tools.errors import SettingError, TransientError
 from ...tools.event_post import event_of, reference_of
 from ..transactions.locks import SENT_MESSAGE, is_being_sent, try_lock
@@ -168,18 +167,15 @@ class MailgunDomain(models.Model):
         """
         if self.key_kind == "sending":
             raise SettingError("it is a sending key")
-        first = rows[0]
+        first, keep = rows[0], self.keep_reader_details
         begin = first.sending_at.replace(tzinfo=timezone.utc).timestamp()
-        query = Query(
-            begin - _CLOCK_SECONDS,
-            time.time() + _CLOCK_SECONDS,
-            recipient=first.recipient,
-        )
+        query = Query(begin - _CLOCK_SECONDS, recipient=first.recipient)
         with self._open_client() as client:
-            log = EventLog(EventsApi(client, self.name))
-            keep = self.keep_reader_details
-            posts = [event_of(item, keep) for item in log.read(query)]
-        mine = [post for post in posts if _is_about(post, first)]
+            record = self._record(client)
+            posts = [event_of(item, keep) for item in record.read(query)]
+            mine = [post for post in posts if _is_about(post, first)]
+            if not mine and not record.reaches(begin):
+                raise SettingError("its record does not reach back that far")
         for post in mine:
             self.env["mailgun.event"]._receive(self, post)
         return mine

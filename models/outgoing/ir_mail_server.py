@@ -6,6 +6,7 @@ from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 from ...const import MAX_MESSAGE_MB
 from ...tools.api.session import MailgunSession
 from ...tools.errors import MailgunError, RefusedRecipient
+from ..transactions.words import in_words
 from .outgoing_session import IN_HAND, OutgoingSession
 
 
@@ -55,6 +56,18 @@ class IrMail_Server(models.Model):
     def _onchange_mailgun_domain_id(self):
         if self.mailgun_domain_id and not self.from_filter:
             self.from_filter = self.mailgun_domain_id.name
+        if self.mailgun_domain_id and not self.max_email_size:
+            self.max_email_size = MAX_MESSAGE_MB
+
+    def _get_max_email_size(self):
+        """Return beyond which estimated size core makes links of files, in MB.
+
+        Core's estimate leaves out the line breaks of base64, 2 in 76 characters.
+        """
+        if not self._mailgun():
+            return super()._get_max_email_size()
+        size = min(self.max_email_size or MAX_MESSAGE_MB, MAX_MESSAGE_MB)
+        return size * 76 / 78
 
     # === SENDING === #
 
@@ -120,7 +133,7 @@ class IrMail_Server(models.Model):
             if isinstance(reason, RefusedRecipient) and self.env.context.get(IN_HAND):
                 raise AssertionError(self.NO_VALID_RECIPIENT) from reason
             raise MailDeliveryException(
-                self.env._("Mailgun did not take the mail"), str(reason)
+                self.env._("Mailgun did not take the mail"), in_words(self.env, reason)
             ) from reason
 
     # === FORM ACTIONS === #

@@ -23,6 +23,7 @@ from ...const import LOST_STATES, RACES_PER_MAIL
 from ...tools.addresses import domain_of
 from ...tools.api.session import Reservation
 from ...tools.errors import DoubtfulError, TransientError, UnsettledError
+from ...tools.sentence import Sentence as _lt
 from ..transactions.own_cursor import own_cursor
 from .outgoing_session import MailInHand
 
@@ -154,8 +155,10 @@ class DeliveryLedger:
         )
         if cursor.fetchone()[0]:
             raise UnsettledError(
-                "Sending was interrupted after Mailgun was asked to take the mail and "
-                "before its answer was known."
+                _lt(
+                    "Sending was interrupted after Mailgun was asked to take the mail "
+                    "and before its answer was known."
+                )
             )
 
     # === AFTER THE POST === #
@@ -252,8 +255,10 @@ def _database_trouble_is(kind):
         yield
     except psycopg2.Error as error:
         raise kind(
-            "The database could not note what is sent, so sending waits: "
-            f"{type(error).__name__}"
+            _lt(
+                "The database could not note what is sent, so sending waits: %(kind)s",
+                kind=type(error).__name__,
+            )
         ) from error
 
 

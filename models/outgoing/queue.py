@@ -10,7 +10,7 @@ from odoo import api, fields, models
 from odoo.tools import config
 
 from ...const import API_TIMEOUT, FAILURES_PER_BATCH
-from ...tools.errors import DoubtfulError, SettingError, TransientError, UnsettledError
+from ...tools.errors import LimitReached, SettingError, TransientError, UnsettledError
 from ..transactions.server import (
     holding_up,
     is_stopping,
@@ -155,14 +155,13 @@ class SendingRun:
             if isinstance(error, UnsettledError):
                 # Mailgun was not asked; a server that was killed leaves several such.
                 return
-            if isinstance(error, SettingError):
+            if isinstance(error, SettingError | LimitReached):
                 self.stopped_by = error
             elif not isinstance(error, TransientError):
                 self._failures = 0
             else:
                 self._failures += 1
-                is_limit = not isinstance(error, DoubtfulError) and error.status
-                if is_limit or self._failures >= FAILURES_PER_BATCH:
+                if self._failures >= FAILURES_PER_BATCH:
                     self.stopped_by = error
 
     def is_new_waking(self, moment):

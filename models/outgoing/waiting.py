@@ -7,6 +7,7 @@ from odoo.tools import format_datetime
 
 from ...const import SENDING_BACKOFF, SENDING_GIVES_UP, SETTING_PAUSE
 from ...tools.errors import DoubtfulError, SettingError
+from ..transactions.words import in_words
 from .mail_mail import CONTINUES, NO_WAIT
 
 _GIVES_UP = timedelta(seconds=SENDING_GIVES_UP)
@@ -42,7 +43,7 @@ class MailMail(models.Model):
             moment,
             mailgun_domain_ref=run.domain_id,
             mailgun_wait=kind,
-            mailgun_wait_reason=str(error),
+            mailgun_wait_reason=in_words(self.env, error),
             mailgun_wait_since=self.mailgun_wait_since or now,
             mailgun_wait_count=self.mailgun_wait_count + 1,
             mailgun_give_up_at=give_up_at,
@@ -65,7 +66,7 @@ class MailMail(models.Model):
         values = {
             "mailgun_domain_ref": run.domain_id,
             "mailgun_wait": kind,
-            "mailgun_wait_reason": str(run.stopped_by),
+            "mailgun_wait_reason": in_words(self.env, run.stopped_by),
         }
         new = rest.filtered(lambda mail: not mail.mailgun_wait_since)
         new.mailgun_wait_since = fields.Datetime.now()
@@ -133,7 +134,7 @@ class MailMail(models.Model):
         """
         values = dict(NO_WAIT) if self.mailgun_wait else {}
         if error and self.state == "exception":
-            values["failure_reason"] = str(error)
+            values["failure_reason"] = in_words(self.env, error)
         if values:
             self.write(values)
 
@@ -143,7 +144,7 @@ class MailMail(models.Model):
             "Given up after waiting since %(since)s. The last reason: %(reason)s An "
             "administrator can send it all the same: Emails, Retry.",
             since=since,
-            reason=error,
+            reason=in_words(self.env, error),
         )
         self._mailgun_fail(reason, "mail_smtp", NO_WAIT)
 

@@ -7,7 +7,7 @@ import logging
 import time
 
 from ...tools.api.suppressions import MAX_BATCH, UNSUBSCRIBES, SuppressionLists
-from ...tools.errors import ApiError, RefusedMessage, TransientError
+from ...tools.errors import ApiError, NotUnderstood, RefusedMessage, TransientError
 from ..transactions.own_cursor import committed, own_cursor
 
 _logger = logging.getLogger(__name__)
@@ -52,7 +52,8 @@ class SuppressionPull:
         try:
             return lists.page(self._name, self._reading.next)
         except ApiError as error:
-            if self._reading.next and not isinstance(error, TransientError):
+            passes = isinstance(error, TransientError)
+            if self._reading.next and (not passes or isinstance(error, NotUnderstood)):
                 # The page may be gone: the next time from the beginning.
                 self._reading = self._reading.afresh()
                 self._commit(0)

@@ -6,7 +6,6 @@ errors that say what to do (see ``errors``); Mailgun's own words travel along in
 """
 
 import io
-import json
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -20,17 +19,25 @@ from ...const import API_TIMEOUT
 from ..errors import (
     ApiError,
     DoubtfulError,
+    NotUnderstood,
     RefusedMessage,
+    RefusedRecipient,
     SettingError,
     TransientError,
 )
 from ..mailgun_url import api_url, trusted_origin
-from .answers import api_error, body_of, clip
+from ..sentence import Sentence as _lt
+from .answers import (
+    PROXY_WANTS_PASSWORD,
+    Question,
+    api_error,
+    clip,
+    content_of,
+    is_missing_field,
+)
 
 # Neither a key nor the id of a sub-account has anything else.
 _VISIBLE = re.compile(r"[!-~]*")
-
-_DONE = (200, 202, 204)
 
 # Seconds after which an unused connection is not trusted any more: what is written to
 # one that the other side has just closed may or may not have been read.
@@ -49,8 +56,10 @@ class MailgunClient:
     def __init__(self, region: str, key: str, subaccount: str = ""):
         if not _VISIBLE.fullmatch(key + subaccount):
             raise SettingError(
-                "The API key or the sub-account ID has characters that none of "
-                "Mailgun's has. Copy it anew from Mailgun's control panel."
+                _lt(
+                    "The API key or the sub-account ID has characters that none of "
+                    "Mailgun's has. Copy it anew from Mailgun's control panel."
+                )
             )
         self.region = region
         self._key = key
@@ -103,10 +112,9 @@ class MailgunClient:
         content, content_type = encode_multipart_formdata(fields)
         body = _Body(content)
         try:
-            answer = self.call(
+            response = self._response(
                 "POST",
                 path("/v3/{}/messages.mime", domain),
-                domain,
                 data=body,
                 headers={"Content-Type": content_type},
             )
@@ -115,17 +123,10 @@ class MailgunClient:
             if error.status or is_doubtful == body.was_read:
                 raise
             kind = DoubtfulError if body.was_read else TransientError
-            raise kind(str(error), detail=error.detail) from error
-        identifier = answer.get("id")
-        if not isinstance(identifier, str) or not identifier:
-            # A wrong URL is answered 200 "Mailgun Magnificent API".
-            raise SettingError(
-                f"Mailgun's server answered, but not as a mail server for {domain}. "
-                "Check the domain's name.",
-                status=200,
-                detail=clip(json.dumps(answer)),
-            )
-        return identifier
+            raise kind(error.sentence, detail=error.detail) from error
+        if not _is_done(response):
+            raise api_error(response, Question(domain, self.region, len(mime)))
+        return _message_id(response, domain)
 
     def check_sending(self, domain: str) -> None:
         """Prove that the key may send from ``domain``, without sending anything.
@@ -133,13 +134,17 @@ class MailgunClient:
         Works with a sending key, which may do nothing but post: a message without
         recipients is refused as such (400) only after key and domain were accepted.
 
+        :raise DomainBarred: it may, and Mailgun does not let the domain send now
         :raise SettingError: key, region or domain are wrong
-        :raise TransientError: no answer to be had now
+        :raise TransientError: there is no answer now, or none that proves anything
         """
         try:
             self.call("POST", path("/v3/{}/messages", domain), domain, data={})
-        except RefusedMessage:
-            return
+        except RefusedMessage as error:
+            if not (is_missing_field(error) or isinstance(error, RefusedRecipient)):
+                raise NotUnderstood(
+                    error.sentence, error.status, error.detail
+                ) from error
 
     # --- one call --------------------------------------------------------------------
 
@@ -157,9 +162,15 @@ class MailgunClient:
         :param domain: that the call is about, for the error's sentence
         :param timeout: seconds without a byte
         :param content: of a ``requests.Request``
-        :return: the JSON object answered; a text comes as its "message"
-        :raise ApiError: every answer but 2xx, and none at all
+        :return: the JSON object answered
+        :raise ApiError: every answer but 2xx with JSON, and none at all
         """
+        response = self._response(method, address, timeout, **content)
+        if _is_done(response):
+            return content_of(response)
+        raise api_error(response, Question(domain, self.region))
+
+    def _response(self, method, address, timeout=API_TIMEOUT, **content):
         is_usual = address.startswith("/")
         url = self._url + address if is_usual else address
         request = self._request(method, url, content)
@@ -171,9 +182,7 @@ class MailgunClient:
         except (OSError, ValueError, HTTPError) as error:
             raise _network_error(error, trusted_origin(request.url)) from error
         self._used_at = time.monotonic()
-        if response.status_code in _DONE:
-            return body_of(response)
-        raise api_error(response, domain, self.region)
+        return response
 
     def _request(self, method, url, content):
         """Return a request that may be sent as it is, with the key in it.
@@ -186,8 +195,9 @@ class MailgunClient:
             )
         except ValueError as error:
             # By requests, by urllib3 or by Python's own parser.
+            shown = ascii(url[:100])[1:-1]
             raise SettingError(
-                f"{ascii(url[:100])[1:-1]} is no address of Mailgun."
+                _lt("%(url)s is no address of Mailgun.", url=shown)
             ) from error
         for address in (request.url, url):
             trusted_origin(address)
@@ -198,6 +208,39 @@ class MailgunClient:
 def path(template: str, *parts: str) -> str:
     """Return a path with each part percent-encoded: ``path("/v3/{}/events", name)``."""
     return template.format(*(quote(part, safe="") for part in parts))
+
+
+def _is_done(response) -> bool:
+    return 200 <= response.status_code < 300
+
+
+def _message_id(response, domain: str) -> str:
+    """Return the id that was given to a message that Mailgun has taken.
+
+    :raise SettingError: it was no mail server that answered
+    :raise DoubtfulError: who knows what it was
+    """
+    if response.text.strip() == "Mailgun Magnificent API":
+        # That is what a wrong path is answered, with 200.
+        raise SettingError(
+            _lt(
+                "Mailgun's server answered, but not as a mail server for %(domain)s. "
+                "Check the domain's name.",
+                domain=domain,
+            ),
+            status=200,
+            detail="Mailgun Magnificent API",
+        )
+    try:
+        identifier = content_of(response).get("id")
+    except NotUnderstood as error:
+        raise DoubtfulError(error.sentence, detail=error.detail) from error
+    if isinstance(identifier, str) and identifier.strip():
+        return clip(identifier)
+    raise DoubtfulError(
+        _lt("Mailgun's answer to a message does not say whether it was taken."),
+        detail=clip(response.text),
+    )
 
 
 class _Http(requests.Session):
@@ -234,34 +277,55 @@ class _Body(io.BytesIO):
 
 def _network_error(error, url: str) -> ApiError:
     # str(error) of requests repeats the whole URL and object addresses; name the kind.
-    kind, detail = type(error).__name__, clip(str(error))
+    facts, detail = {"url": url, "kind": type(error).__name__}, clip(str(error))
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         # Of a request that is under way requests makes an error of its own.
         return SettingError(
-            f"This server could not turn to Mailgun at {url}: {detail.rstrip('.')}. "
-            "Check the file that REQUESTS_CA_BUNDLE names, and the proxy.",
+            _lt(
+                "This server could not turn to Mailgun at %(url)s: %(words)s. Check "
+                "the file that REQUESTS_CA_BUNDLE names, and the proxy.",
+                url=url,
+                words=detail.rstrip("."),
+            ),
             detail=detail,
         )
     if isinstance(error, requests.exceptions.SSLError):
         return TransientError(
-            f"The certificate of {url} is not trusted by this server ({kind}). If a "
-            "proxy inspects traffic here, name its authority by REQUESTS_CA_BUNDLE.",
+            _lt(
+                "The certificate of %(url)s is not trusted by this server (%(kind)s). "
+                "If a proxy inspects traffic here, name its authority by "
+                "REQUESTS_CA_BUNDLE.",
+                **facts,
+            ),
             detail=detail,
         )
+    if isinstance(error, requests.exceptions.ProxyError) and "407" in detail:
+        return SettingError(PROXY_WANTS_PASSWORD, 407, detail)
     if isinstance(error, requests.exceptions.ReadTimeout):
         return DoubtfulError(
-            f"Mailgun at {url} took the request and did not answer in time ({kind}).",
+            _lt(
+                "Mailgun at %(url)s took the request and did not answer in time "
+                "(%(kind)s).",
+                **facts,
+            ),
             detail=detail,
         )
     if _was_connected(error):
         return DoubtfulError(
-            f"The connection to Mailgun at {url} broke before its answer came ({kind})."
-            " Check this server's network, firewall and proxy for outgoing HTTPS.",
+            _lt(
+                "The connection to Mailgun at %(url)s broke before its answer came "
+                "(%(kind)s). Check this server's network, firewall and proxy for "
+                "outgoing HTTPS.",
+                **facts,
+            ),
             detail=detail,
         )
     return TransientError(
-        f"Mailgun at {url} could not be reached ({kind}). Check this server's network, "
-        "firewall and proxy for outgoing HTTPS.",
+        _lt(
+            "Mailgun at %(url)s could not be reached (%(kind)s). Check this server's "
+            "network, firewall and proxy for outgoing HTTPS.",
+            **facts,
+        ),
         detail=detail,
     )
 

@@ -3,14 +3,15 @@
 import re
 from dataclasses import dataclass
 
-from ..errors import RefusedMessage, SettingError
+from ..errors import DomainBarred, RefusedMessage, SettingError
 from .client import MailgunClient
 from .management import DomainInfo, Management
 
-# API keys come as "key-…" (older ones) or as three groups with dashes; the signing key
-# is 32 hexadecimal digits. Seen in Mailgun's examples, documented nowhere: good for a
+# API keys come as three groups with dashes, and older ones as "key-…"; the signing key
+# is 32 hexadecimal digits, or "key-…" as well (the OpenAPI's example of it), so that
+# form tells nothing. Seen in Mailgun's examples, documented nowhere: good for a
 # question, never for a refusal.
-_API_KEY = re.compile(r"(key-[0-9a-z]{32}|[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})$")
+_API_KEY = re.compile(r"[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}$")
 _SIGNING_KEY = re.compile(r"[0-9a-f]{32}$")
 _PUBLIC_KEY = re.compile(r"pubkey-")
 
@@ -67,7 +68,12 @@ def probe(key: str, region: str, domain: str = "", subaccount: str = "") -> KeyF
         with MailgunClient(place, key, subaccount) as client:
             try:
                 client.check_sending(domain)
-            except SettingError:
+            except DomainBarred as error:
+                barred = DomainInfo(domain, place, "disabled", reason=error.detail)
+                return KeyFinding("sending", (barred,))
+            except SettingError as error:
+                # What is said of a key that may only send is what counts for it.
+                refusal = error.detail or refusal
                 continue
         return KeyFinding("sending", (DomainInfo(domain, place, "active"),))
     return KeyFinding("", refusal=refusal)

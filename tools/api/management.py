@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import RefusedMessage
+from ..errors import NotThere
+from .answers import needed
 from .client import MailgunClient, path
 
 _PAGE = 100
@@ -24,7 +25,8 @@ _URL = re.compile(r"""https?://[^\s"',]+""")
 class DnsRecord:
     """A record that Mailgun wants to see in the DNS, and whether it does.
 
-    :param purpose: "sending", "receiving" or "tracking"
+    :param purpose: "sending", "receiving", "tracking" or "spare": a DKIM key beside
+        the one that Mailgun signs with
     :param state: "valid", "unknown" (not found yet) or "invalid"
     """
 
@@ -40,7 +42,7 @@ class DnsRecord:
 class DomainInfo:
     """A domain as Mailgun knows it.
 
-    :param state: "active", "unverified" or "disabled"
+    :param state: "active", "unverified", or "disabled", whatever else it is then
     :param spam_action: "disabled", "tag" or "block"
     :param reason: why Mailgun has disabled it, or ""
     """
@@ -94,12 +96,12 @@ class Management:
     def get_domain(self, name: str) -> DomainInfo:
         """Return a domain with its DNS records, as Mailgun saw them last."""
         body = self._client.call("GET", path("/v4/domains/{}", name), name)
-        return self._domain(_dict(body, "domain"), body)
+        return self._domain(needed(body, "domain", dict), body)
 
     def verify_domain(self, name: str) -> DomainInfo:
         """Have Mailgun look at the DNS now, and return what it found."""
         body = self._client.call("PUT", path("/v4/domains/{}/verify", name), name)
-        return self._domain(_dict(body, "domain"), body)
+        return self._domain(needed(body, "domain", dict), body)
 
     def set_spam_action(self, name: str, action: str) -> None:
         """Choose what Mailgun does about spam: "disabled", "tag" or "block"."""
@@ -107,9 +109,9 @@ class Management:
         self._client.call("PUT", address, name, files={"spam_action": (None, action)})
 
     def get_signing_key(self) -> str:
-        """Return the HTTP webhook signing key of the account, "" if there is none."""
+        """Return the HTTP webhook signing key of the account."""
         body = self._client.call("GET", "/v5/accounts/http_signing_key")
-        return _text(body, "http_signing_key")
+        return needed(body, "http_signing_key", str)
 
     # --- routes (API reference, "Routes") --------------------------------------------
 
@@ -124,11 +126,9 @@ class Management:
             body = self._client.call(
                 "GET", "/v3/routes/match", params={"address": address}
             )
-        except RefusedMessage as error:
-            if error.status != 404:
-                raise
+        except NotThere:
             return None
-        return _route(_dict(body, "route"))
+        return _route(needed(body, "route", dict))
 
     def create_route(self, route: Route) -> Route:
         """Make a route; its ``id`` is given by Mailgun."""
@@ -152,7 +152,7 @@ class Management:
         body = self._client.call("GET", address, domain)
         return {
             kind: [url for url in _list(hook, "urls") if isinstance(url, str)]
-            for kind, hook in _dict(body, "webhooks").items()
+            for kind, hook in needed(body, "webhooks", dict).items()
             if isinstance(hook, dict)
         }
 
@@ -160,7 +160,7 @@ class Management:
         """Return the URLs that are told of each event type of all domains."""
         body = self._client.call("GET", "/v1/webhooks")
         found: dict[str, list[str]] = {}
-        for hook in _list(body, "webhooks"):
+        for hook in needed(body, "webhooks", list):
             for kind in _list(hook, "event_types"):
                 found.setdefault(kind, []).append(_text(hook, "url"))
         return found
@@ -201,17 +201,20 @@ class Management:
         skip = 0
         while True:
             page = {"limit": _PAGE, "skip": skip}
-            items = _list(self._client.call("GET", address, params=page), "items")
+            body = self._client.call("GET", address, params=page)
+            items = needed(body, "items", list)
             yield from items
             if len(items) < _PAGE:
                 return
             skip += _PAGE
 
     def _domain(self, given: dict, body: Any = None) -> DomainInfo:
+        # Beside any state (OpenAPI, "GetDomainResp": unverified, and disabled).
+        is_disabled = given.get("is_disabled") is True if isinstance(given, dict) else 0
         return DomainInfo(
             name=_text(given, "name").lower(),
             region=self._client.region,
-            state=_text(given, "state"),
+            state="disabled" if is_disabled else _text(given, "state"),
             spam_action=_text(given, "spam_action"),
             reason=_text(_dict(given, "disabled"), "reason"),
             records=tuple(_records(body or {})),
@@ -219,17 +222,43 @@ class Management:
 
 
 def _records(body: dict) -> Iterator[DnsRecord]:
+    sending = _list(body, "sending_dns_records")
+    signs = any(_is_active(one) for one in sending if _is_dkim(one))
     for purpose in ("sending", "receiving"):
         for record in _list(body, f"{purpose}_dns_records"):
             kind = _text(record, "record_type").upper()
             yield DnsRecord(
-                purpose="tracking" if kind == "CNAME" else purpose,
+                purpose=_purpose(record, purpose, signs),
                 kind=kind,
                 name=_text(record, "name"),
                 value=_text(record, "value"),
                 priority=_text(record, "priority"),
                 state=_text(record, "valid") or "unknown",
             )
+
+
+def _purpose(record: Any, listed: str, signs: bool) -> str:
+    """Tell what a record is for by its name.
+
+    With Automatic Sender Security the DKIM keys are CNAME records like that of tracking
+    (user manual, "DKIM security").
+
+    :param listed: under which of Mailgun's two lists it stands
+    :param signs: one of the domain's DKIM keys is in use
+    """
+    if _is_dkim(record):
+        return "spare" if signs and not _is_active(record) else "sending"
+    kind = _text(record, "record_type").upper()
+    return "tracking" if kind == "CNAME" else listed
+
+
+def _is_dkim(record: Any) -> bool:
+    return "._domainkey." in _text(record, "name").lower()
+
+
+def _is_active(record: dict) -> bool:
+    # A key that is found and about which nothing is said is in use.
+    return record.get("is_active", _text(record, "valid") == "valid") is True
 
 
 def _route(given: dict) -> Route:

@@ -1,6 +1,7 @@
 """When to try again, in whichever way Mailgun says it.
 
 Seen: "try again after Sat, 01 Jan 2022 00:00:00 UTC", "try again after 120 seconds",
+"enabled in 341 seconds", "disabled until Tue, 23 Oct 2018 08:42:36 GMT",
 ``Retry-After``, ``X-RateLimit-Reset`` in milliseconds (API overview) or in seconds
 (mailgun-go), ``{"retry-seconds": 60}`` (Webhooks API).
 """
@@ -10,8 +11,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_SECONDS = re.compile(r"try again (?:after|in) ([0-9.]+) ?(s|sec|m|min|h)", re.I)
-_DATE = re.compile(r"try again after (\w{3}, .*? \d\d:\d\d:\d\d(?: \S+)?)", re.I)
+_SECONDS = re.compile(
+    r"(?:try again (?:after|in)|enabled in) ([0-9.]{1,12}) ?(sec|s|min|m|h)", re.I
+)
+_DATE = re.compile(
+    r"(?:try again after|disabled until) (\w{3}, .{0,40}? \d\d:\d\d:\d\d(?: \S+)?)",
+    re.I,
+)
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 # A larger number is milliseconds: as seconds it would be in the year 5138.
 _MILLISECONDS_FROM = 1e11
@@ -48,7 +54,7 @@ def _date(text: str) -> float:
             if not re.search(r"([+-]\d{4}|GMT)\.?$", text)
             else text.rstrip(".")
         ).timestamp()
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, OverflowError, OSError):
         return 0.0
 
 

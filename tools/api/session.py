@@ -16,7 +16,8 @@ from typing import Protocol
 
 from ...const import MAX_MESSAGE_MB, MAX_RECIPIENTS, MIB
 from ..addresses import normalize
-from ..errors import ApiError, DoubtfulError, RefusedMessage
+from ..errors import ApiError, DoubtfulError, RefusedMessage, RefusedRecipient
+from ..sentence import Sentence as _lt
 from .client import MailgunClient
 from .send_options import Options, take_options
 
@@ -121,14 +122,24 @@ class MailgunSession:
         self.error = None
         recipients = list(dict.fromkeys(normalize(one) for one in smtp_to_list))
         try:
-            for some in _split(recipients):
-                self._send(message, some)
+            self._send_all(message, recipients)
         except ApiError as error:
             self.error = error
             # Core forgets a session of its own making when it fails.
             self.ledger.close()
             self._observe(error)
             raise
+
+    def _send_all(self, message: Message, recipients: list[str]) -> None:
+        refused = None
+        for some in _split(recipients):
+            try:
+                self._send(message, some)
+            except RefusedRecipient as error:
+                # An address of these is none; the others have nothing to do with it.
+                refused = refused or error
+        if refused:
+            raise refused
 
     def _send(self, message: Message, recipients: list[str]) -> None:
         reservation = self.ledger.reserve(message["Message-Id"] or "", recipients)
@@ -155,8 +166,12 @@ class MailgunSession:
         mime = flatten(visible)
         if len(mime) > MAX_MESSAGE_MB * MIB:
             raise RefusedMessage(
-                f"The message has {len(mime) / MIB:.1f} MB with its attachments, and "
-                f"Mailgun takes {MAX_MESSAGE_MB} MB. Send links instead of files."
+                _lt(
+                    "The message has %(size)s MB with its attachments, and Mailgun "
+                    "takes %(limit)s MB. Send links instead of files.",
+                    size=f"{len(mime) / MIB:.1f}",
+                    limit=MAX_MESSAGE_MB,
+                )
             )
         with self._waiting():
             return self._client.send_mime(

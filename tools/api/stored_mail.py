@@ -5,18 +5,18 @@ event, one with ``forward()`` by an ``accepted`` event that names the route (use
 manual, "Store and retrieve"; API reference, "Events").
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ApiError, MalformedPayload, RefusedMessage
+from ..errors import MalformedPayload, NotThere
 from ..mailgun_url import trusted_origin
 from ..mime.inbound import InboundPost
+from ..sentence import Sentence as _lt
 from .client import MailgunClient
-from .event_log import EventLog, Query, event_key, message_id_of
+from .record import event_key, event_time, message_id_of
 
 # Mailgun's events about mail from outside.
-_TYPES = ("stored", "accepted")
+STORED_TYPES = ("stored", "accepted")
 
 
 @dataclass(frozen=True)
@@ -27,30 +27,28 @@ class StoredMail:
     :param message_id: in angle brackets; "" when the mail has none
     :param recipients: envelope recipients
     :param url: where the mail is, "" when it is not kept
+    :param at: when it came in, seconds since 1970
     """
 
     key: str
     message_id: str
     recipients: tuple[str, ...]
     url: str
+    at: float = 0.0
 
 
-class MailNotKept(RefusedMessage):
+class MailNotKept(NotThere):
     """Mailgun keeps mail for some days only, and the days are over."""
 
 
-def find_stored(log: EventLog, begin: float, end: float) -> Iterator[StoredMail]:
-    """Yield the mail that came in between two times, oldest first.
-
-    :param begin: seconds since 1970
-    :param end: seconds since 1970
-    :raise ApiError: the events cannot be read
-    """
-    for event in log.read(Query(begin, end, _TYPES)):
-        recipients = _recipients(event)
-        if recipients:
-            key = "/".join(map(str, event_key(event)))
-            yield StoredMail(key, message_id_of(event), recipients, _url(event))
+def stored_mail_of(event: dict) -> StoredMail | None:
+    """Return the mail from outside that an event tells of, None if it does not."""
+    recipients = _recipients(event)
+    if not recipients:
+        return None
+    key = "/".join(map(str, event_key(event)))
+    at = event_time(event)
+    return StoredMail(key, message_id_of(event), recipients, _url(event), at)
 
 
 def fetch(client: MailgunClient, mail: StoredMail) -> InboundPost:
@@ -63,19 +61,16 @@ def fetch(client: MailgunClient, mail: StoredMail) -> InboundPost:
     :raise MalformedPayload: what was answered is no mail
     """
     if not mail.url:
-        raise MailNotKept("Mailgun has not kept this mail.", 404)
+        raise MailNotKept(_lt("Mailgun has not kept this mail."), 404)
     try:
         body = client.call(
             "GET", mail.url, headers={"Accept": "message/rfc2822"}, timeout=60
         )
-    except ApiError as error:
-        if error.status == 404:
-            raise MailNotKept(
-                f"The mail is no longer kept at {trusted_origin(mail.url)}.",
-                404,
-                error.detail,
-            ) from error
-        raise
+    except NotThere as error:
+        sentence = _lt(
+            "The mail is no longer kept at %(host)s.", host=trusted_origin(mail.url)
+        )
+        raise MailNotKept(sentence, 404, error.detail) from error
     raw, sender = body.get("body-mime"), body.get("sender")
     if not isinstance(raw, str) or not raw.strip():
         raise MalformedPayload("Mailgun answered without the mail")
@@ -87,9 +82,11 @@ def fetch(client: MailgunClient, mail: StoredMail) -> InboundPost:
 
 
 def _url(event: dict) -> str:
+    """Return where the mail is kept: a text in events, a list of texts in logs."""
     storage = event.get("storage")
     found = storage.get("url") if isinstance(storage, dict) else ""
-    return found if isinstance(found, str) else ""
+    several = found if isinstance(found, list) else [found]
+    return next((one for one in several if isinstance(one, str)), "")
 
 
 def _recipients(event: dict) -> tuple[str, ...]:

@@ -14,9 +14,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
 from ..addresses import normalize
-from ..errors import RefusedMessage
+from ..errors import NotThere
+from .answers import needed
 from .client import MailgunClient, path
-from .event_log import next_page
+from .record import next_page
 
 BOUNCES, COMPLAINTS, UNSUBSCRIBES = LISTS = ("bounces", "complaints", "unsubscribes")
 
@@ -85,8 +86,8 @@ class SuppressionLists:
         first = path("/v3/{}/{}", self._domain, name)
         options = {} if address else {"params": {"limit": _PAGE}}
         body = self._client.call("GET", address or first, self._domain, **options)
-        items = body.get("items")
-        if not items or not isinstance(items, list):
+        items = needed(body, "items", list)
+        if not items:
             # There is always a next page; an empty one is the last.
             return Page(())
         found = tuple(filter(None, map(_suppression, items)))
@@ -97,19 +98,16 @@ class SuppressionLists:
         """Return the entry of an address, or None when it is not on the list."""
         try:
             body = self._client.call("GET", self._entry(name, address), self._domain)
-        except RefusedMessage as error:
-            if error.status != 404:
-                raise
+        except NotThere:
             return None
-        return _suppression({"address": address, **body})
+        needed(body, "address", str)
+        return _suppression(body)
 
     def remove(self, name: str, address: str) -> bool:
         """Take one address off a list; tell whether it was on it."""
         try:
             self._client.call("DELETE", self._entry(name, address), self._domain)
-        except RefusedMessage as error:
-            if error.status != 404:
-                raise
+        except NotThere:
             return False
         return True
 
