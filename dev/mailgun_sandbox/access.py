@@ -33,18 +33,17 @@ def refuse(status: int, message: str, key: str = "message") -> web.HTTPException
 def check_sending(request: web.Request) -> Domain:
     """Return the domain of the URL that this request may send for.
 
-    :raise web.HTTPException: 401 for a wrong key, 403 for one without the right, 404
-        for a domain of another region
+    :raise web.HTTPException: 401 for a wrong key and for a domain that it does not
+        know in this region, 403 for a key without the right
     """
-    key = _key(request)
-    if key is None or key.domain not in ("", request.match_info["domain"].lower()):
-        # Not JSON, unlike Mailgun's other errors (mailgun-go, api docs).
-        raise web.HTTPUnauthorized(text="Forbidden")
-    _check_right(request, key)
-    domain = _domain(request)
-    if domain is None:
-        raise refuse(404, f"Domain not found: {request.match_info['domain'].lower()}")
-    return domain
+    key, domain = _key(request), _domain(request)
+    if key and key.domain in ("", request.match_info["domain"].lower()):
+        _check_right(request, key)
+        if domain:
+            return domain
+    # Not JSON, unlike Mailgun's other errors, and the same for both since 2021.
+    challenge = {"WWW-Authenticate": 'Basic realm="MG API"'}
+    raise web.HTTPUnauthorized(text="Forbidden", headers=challenge)
 
 
 def check_management(request: web.Request) -> Domain:

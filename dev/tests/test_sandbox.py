@@ -32,14 +32,14 @@ class TestMessages(SandboxCase):
     async def test_wrong_calls_get_mailguns_answers(self):
         for status, words, call in [
             (401, "Forbidden", {"key": "wrong"}),
-            (404, "Domain not found: other.com", {"domain": "other.com"}),
-            (404, "Domain not found", {"region": "/eu"}),
-            (404, "Domain not found", {"domain": "eu.example.com"}),
-            (400, "'message' parameter is not a file", {"mime": None}),
+            (401, "Forbidden", {"domain": "other.com"}),
+            (401, "Forbidden", {"region": "/eu"}),
+            (401, "Forbidden", {"domain": "eu.example.com"}),
+            (400, "message parameter is missing", {"mime": None}),
             (400, "not a valid address", {"to": "nobody"}),
             (400, "to parameter is missing", {"to": ""}),
             (400, "max is 1000", {"to": ",".join(f"{n}@x.org" for n in range(1001))}),
-            (400, "limited to 16KB", {"v_x": "x" * 16384}),
+            (400, "limited to 16 kB", {"v_x": "x" * 16384}),
             (413, "Too Large", {"mime": b"x" * (26 * 1024 * 1024)}),
         ]:
             with self.subTest(words=words):
@@ -48,8 +48,8 @@ class TestMessages(SandboxCase):
                 self.assertIn(words, await answer.text())
         self.assertFalse(self.sandbox.mails)
 
-    async def test_a_field_cannot_be_the_message(self):
-        for mime in (MIME, b"caf\xe9"):
+    async def test_a_field_can_be_the_message_when_it_is_text(self):
+        for mime, status in ((MIME, 200), (b"caf\xe9", 400)):
             boundary = b"--b\r\nContent-Disposition: form-data; name="
             body = boundary + b'"to"\r\n\r\na@example.org\r\n'
             body += boundary + b'"message"\r\n\r\n' + mime + b"\r\n--b--\r\n"
@@ -61,8 +61,8 @@ class TestMessages(SandboxCase):
                     "Content-Type": "multipart/form-data; boundary=b",
                 },
             )
-            self.assertEqual(answer.status, 400)
-            self.assertIn("is not a file", await answer.text())
+            self.assertEqual(answer.status, status)
+        self.assertIn("is not a file", await answer.text())
 
     async def test_nobody_gets_a_message_in_test_mode(self):
         await self.send(o_testmode="yes")
@@ -77,7 +77,23 @@ class TestMessages(SandboxCase):
     async def test_an_unverified_domain_may_not_send(self):
         self.sandbox.domains[DOMAIN].state = "unverified"
         answer = await self.send()
+        self.assertEqual(answer.status, 400)
         self.assertIn("is not allowed to send", await answer.text())
+
+    async def test_a_disabled_domain_may_not_send_whatever_its_state_is(self):
+        await self.control("POST", f"domains/{DOMAIN}", json={"disabled": "spam"})
+        answer = await self.send()
+        self.assertEqual(answer.status, 403)
+        shown = await self.api("GET", f"/v4/domains/{DOMAIN}")
+        self.assertEqual(shown["domain"]["state"], "active")
+        self.assertTrue(shown["domain"]["is_disabled"])
+        self.assertEqual(shown["domain"]["disabled"]["reason"], "spam")
+
+    async def test_a_domain_to_try_things_with_sends_to_whom_it_knows(self):
+        wish = {"authorized": ["customer@example.org"]}
+        await self.control("POST", f"domains/{DOMAIN}", json=wish)
+        self.assertEqual((await self.send()).status, 200)
+        self.assertEqual((await self.send(to="other@example.org")).status, 403)
 
     async def test_a_sending_key_may_send_and_nothing_else(self):
         self.assertEqual((await self.send(key="sending")).status, 200)

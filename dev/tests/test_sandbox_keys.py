@@ -5,7 +5,7 @@ from mailgun_sandbox.memory.state import Domain
 from .case import DOMAIN, SandboxCase, authorization
 
 FORBIDDEN = {"message": "Forbidden"}
-LETTER = {"from": f"a@{DOMAIN}", "to": "customer@example.org"}
+LETTER = {"from": f"a@{DOMAIN}", "to": "customer@example.org", "text": "Hello"}
 ROUTE = {"expression": "catch_all()", "action": "stop()"}
 
 

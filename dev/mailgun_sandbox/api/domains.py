@@ -49,6 +49,8 @@ async def put_domain(request: web.Request) -> web.Response:
     for name in _FLAGS:
         if name in form:
             domain.settings[name] = form[name].lower() in ("true", "yes", "1")
+    if domain.settings.get("use_automatic_sender_security"):
+        domain.secure_automatically()
     answer = {"message": "Domain has been updated", **_with_records(domain)}
     return web.json_response(answer)
 
@@ -78,7 +80,7 @@ def _domain(domain: Domain) -> dict:
     shown = {
         "created_at": formatdate(domain.created_at, usegmt=True),
         "id": domain.id,
-        "is_disabled": domain.state == "disabled",
+        "is_disabled": bool(domain.disabled),
         "name": domain.name,
         "require_tls": False,
         "skip_verification": False,
@@ -92,13 +94,12 @@ def _domain(domain: Domain) -> dict:
         "wildcard": False,
         **domain.settings,
     }
-    if domain.state == "disabled":
-        reason = "Domain has been disabled"
+    if domain.disabled:
         shown["disabled"] = {
             "code": "",
             "note": "",
             "permanently": False,
-            "reason": reason,
+            "reason": domain.disabled,
         }
     return shown
 

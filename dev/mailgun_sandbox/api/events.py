@@ -14,12 +14,14 @@ from . import event_query
 async def get_events(request: web.Request) -> web.Response:
     """Return the first page of what a query finds."""
     domain = check_management(request)
+    check_way(request, "events")
     return _page(request, domain, {"query": dict(request.query)})
 
 
 async def get_page(request: web.Request) -> web.Response:
     """Return the page that an earlier answer gave the address of."""
     domain = check_management(request)
+    check_way(request, "events")
     try:
         text = base64.urlsafe_b64decode(request.match_info["page"])
         position = json.loads(text)
@@ -55,6 +57,15 @@ def _page(request: web.Request, domain: Domain, position: dict) -> web.Response:
     }
     items = [one.data for one in found]
     return web.json_response({"items": items, "paging": paging})
+
+
+def check_way(request: web.Request, way: str) -> None:
+    """Refuse a way to the record that the account does not have.
+
+    :raise web.HTTPException: 410
+    """
+    if way not in request.app[SANDBOX].record_ways:
+        raise web.HTTPGone(text="Gone")
 
 
 def _visible(sandbox: Sandbox, domain: Domain, query: event_query.Query) -> list[Event]:

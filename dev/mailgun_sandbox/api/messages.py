@@ -17,6 +17,9 @@ MAX_RECIPIENTS = 1000
 MAX_OPTIONS = 16 * 1024
 MAX_MESSAGE = 25 * 1024 * 1024
 
+_NO_TEXT = (
+    "Need at least one of 'text', 'html', 'amp-html' or 'template' parameters specified"
+)
 _NO_FILE = "'message' parameter is not a file"
 _OPTION = re.compile(r"[ohvt]:.+")
 _WELL_FORMED_ID = re.compile(r"<[^<>@\s]+@[^<>@\s]+>")
@@ -31,10 +34,12 @@ async def post_mime(request: web.Request) -> web.Response:
         # Only a file may have bytes that are no text.
         raise refuse(400, _NO_FILE) from None
     recipients = recipients_of(form, ("to",))
-    message = form.get("message")
-    if not isinstance(message, web.FileField):
-        raise refuse(400, _NO_FILE)
-    raw = message.file.read()
+    if not form.get("message"):
+        raise refuse(400, "message parameter is missing")
+    message = form["message"]
+    # "Not a file" is documented as refused, and mailgun.js sends text in a field.
+    is_file = isinstance(message, web.FileField)
+    raw = message.file.read() if is_file else message.encode()
     return accept(request, domain, recipients, form, raw)
 
 
@@ -45,6 +50,8 @@ async def post_fields(request: web.Request) -> web.Response:
     if not form.get("from"):
         raise refuse(400, "from parameter is missing")
     recipients = recipients_of(form, ("to", "cc", "bcc"))
+    if not any(form.get(name) for name in ("text", "html", "amp-html", "template")):
+        raise refuse(400, _NO_TEXT)
     message = EmailMessage(email.policy.SMTP)
     for name in ("from", "to", "cc", "subject"):
         if form.get(name):
@@ -66,7 +73,7 @@ def recipients_of(form, names: tuple[str, ...]) -> list[str]:
     addresses = [address for _name, address in email.utils.getaddresses(given)]
     if not all("@" in address and address.isascii() for address in addresses):
         raise refuse(
-            400, "'to' parameter is not a valid address. please check documentation"
+            400, "to parameter is not a valid address. please check documentation"
         )
     if len(addresses) > MAX_RECIPIENTS:
         raise refuse(400, f"Too many recipients, max is {MAX_RECIPIENTS}")
@@ -80,12 +87,7 @@ def accept(
 
     :param form: has its options
     """
-    if domain.state != "active":
-        raise refuse(
-            400,
-            f"Domain {domain.name} is not allowed to send: The domain is {domain.state}"
-            " and requires DNS configuration.",
-        )
+    _check_allowed(domain, recipients)
     if len(raw) > MAX_MESSAGE:
         # From the proxy before the API, so a page and no JSON (mailgun-js-boland#67).
         raise web.HTTPRequestEntityTooLarge(
@@ -111,14 +113,38 @@ def accept(
     return web.json_response({"id": mail.message_id, "message": "Queued. Thank you."})
 
 
+def _check_allowed(domain: Domain, recipients: list[str]) -> None:
+    """Refuse what the domain may not send now, in Mailgun's words.
+
+    :raise web.HTTPException: 400 or 403
+    """
+    start = f"Domain {domain.name} is not allowed to send: "
+    if domain.disabled:
+        raise refuse(403, f"{start}domain disabled")
+    if domain.state != "active":
+        raise refuse(
+            400,
+            f"{start}The domain is unverified and requires DNS configuration. Log in "
+            "to your control panel to view required DNS records.",
+        )
+    strangers = set(recipients) - set(domain.authorized or ())
+    if domain.authorized is not None and strangers:
+        raise refuse(
+            403,
+            f"{start}Sandbox subdomains are for test purposes only. Please add your "
+            "own domain or add the address to authorized recipients in Account "
+            "Settings.",
+        )
+
+
 def _options(form) -> dict[str, list[str]]:
     options = {name: form.getall(name) for name in form if _OPTION.fullmatch(name)}
     size = sum(len(name) + len(value) for name in options for value in options[name])
     if size > MAX_OPTIONS:
         raise refuse(
             400,
-            "Send options (parameters starting with o:, h:, v:, or t:) are limited to "
-            "16KB total",
+            "Send options (parameters starting with o:, h:, or v:) are limited to "
+            "16 kB total",
         )
     return options
 

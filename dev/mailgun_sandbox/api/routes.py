@@ -47,8 +47,9 @@ async def put_route(request: web.Request) -> web.Response:
     """Change what is given of a route."""
     route = _find(request)
     _change(route, await request.post())
+    # Flat, unlike all other answers about a route (recorded Jan 2025).
     message = "Route has been updated"
-    return web.json_response({"message": message, "route": _route(route)})
+    return web.json_response({"message": message, **_route(route)})
 
 
 async def delete_route(request: web.Request) -> web.Response:

@@ -42,6 +42,8 @@ async def strike(request: web.Request, handler):
 
 def _answer(request: web.Request, path: str, fault: faults.Fault) -> web.HTTPException:
     """Return an error in the words that the API has for it."""
+    if fault.words:
+        return refuse(fault.answer, fault.words)
     if fault.answer == 502:
         return web.HTTPBadGateway(text=_BAD_GATEWAY, content_type="text/html")
     if fault.answer in (420, 429):

@@ -22,13 +22,20 @@ async def post_key(request: web.Request) -> web.Response:
 
 async def get_settings(request: web.Request) -> web.Response:
     """Return what can be set."""
-    return web.json_response({"message_ttl": request.app[SANDBOX].message_ttl})
+    sandbox = request.app[SANDBOX]
+    return web.json_response(
+        {
+            "message_ttl": sandbox.message_ttl,
+            "record_ways": sorted(sandbox.record_ways),
+        }
+    )
 
 
 async def put_settings(request: web.Request) -> web.Response:
-    """Set ``message_ttl``: the seconds that a message can be read."""
-    wish = await request.json()
-    request.app[SANDBOX].message_ttl = float(wish["message_ttl"])
+    """Set ``message_ttl``: the seconds that a message can be read, ``record_ways``."""
+    wish, sandbox = await request.json(), request.app[SANDBOX]
+    sandbox.message_ttl = float(wish.get("message_ttl", sandbox.message_ttl))
+    sandbox.record_ways = set(wish.get("record_ways", sandbox.record_ways))
     return await get_settings(request)
 
 
@@ -54,6 +61,18 @@ async def post_dns(request: web.Request) -> web.Response:
     return web.json_response(asdict(domain))
 
 
+async def post_domain(request: web.Request) -> web.Response:
+    """Disable a domain with a reason, or let it send to ``authorized`` only."""
+    domain = request.app[SANDBOX].domains.get(request.match_info["domain"])
+    if domain is None:
+        raise web.HTTPNotFound
+    wish = await request.json()
+    domain.disabled = wish.get("disabled", domain.disabled)
+    if "authorized" in wish:
+        domain.authorized = wish["authorized"]
+    return web.json_response({"disabled": domain.disabled})
+
+
 def add_routes(app: web.Application) -> None:
     """Serve the control side."""
     app.router.add_post("/sandbox/keys", post_key)
@@ -61,3 +80,4 @@ def add_routes(app: web.Application) -> None:
     app.router.add_put("/sandbox/settings", put_settings)
     app.router.add_put("/sandbox/mailboxes/{address}", put_mailbox)
     app.router.add_post("/sandbox/domains/{domain}/dns", post_dns)
+    app.router.add_post("/sandbox/domains/{domain}", post_domain)

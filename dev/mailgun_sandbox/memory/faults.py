@@ -16,6 +16,7 @@ class Fault:
     :param method: only these, "" for all
     :param delay: seconds that such a request waits first
     :param answer: one of ANSWERS; None obeys
+    :param words: Mailgun's, as JSON, for whatever status ``answer`` is then
     :param obeyed: the request is obeyed first, and then answered so
     :param count: how many requests are left to fail; None = all
     :param probability: that a request fails; the same ``seed``, the same sequence
@@ -28,6 +29,7 @@ class Fault:
     method: str = ""
     delay: float = 0.0
     answer: int | str | None = None
+    words: str = ""
     obeyed: bool = False
     count: int | None = None
     probability: float = 1.0
@@ -39,8 +41,9 @@ class Fault:
     def __post_init__(self):
         if self.per_second and self.answer is None:
             self.answer = 429
-        if self.answer is not None and self.answer not in ANSWERS:
-            raise ValueError(f"answer is one of {ANSWERS}")
+        known = ANSWERS if not self.words else range(300, 600)
+        if self.answer is not None and self.answer not in known:
+            raise ValueError(f"answer is one of {known}")
         self._random = random.Random(self.seed)
         self._passed: deque[float] = deque()
 

@@ -5,7 +5,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
-from .dns import DnsRecord, records
+from .dns import DnsRecord, records, rotating_keys
 from .faults import Faults
 from .keys import Key, Keys
 from .suppression_lists import SuppressionLists
@@ -21,6 +21,9 @@ class Domain:
     """A domain of the account, which exists in one region only.
 
     :param account: id of the sub-account it belongs to
+    :param disabled: why Mailgun has disabled it, whatever its state is
+    :param authorized: the only addresses that get its mail, as for a domain to try
+        things with; None = everybody
     """
 
     name: str
@@ -33,6 +36,8 @@ class Domain:
     dns: list[DnsRecord] = field(default_factory=list)
     # By event type.
     webhooks: dict[str, list[str]] = field(default_factory=dict)
+    disabled: str = ""
+    authorized: list[str] | None = None
     suppressed: SuppressionLists = field(default_factory=SuppressionLists)
 
     def __post_init__(self):
@@ -41,9 +46,14 @@ class Domain:
 
     def verify(self) -> None:
         """Let the state follow the records, as Mailgun does when it looks."""
-        if self.state != "disabled":
-            complete = all(one.valid for one in self.dns if one.is_needed)
-            self.state = "active" if complete else "unverified"
+        complete = all(one.valid for one in self.dns if one.is_needed)
+        self.state = "active" if complete else "unverified"
+
+    def secure_automatically(self) -> None:
+        """Have DKIM keys as CNAME records ("Automatic Sender Security")."""
+        others = [one for one in self.dns if not one.is_dkim]
+        found = True if self.state == "active" else None
+        self.dns = [*others, *rotating_keys(self.name, found)]
 
 
 @dataclass
@@ -164,6 +174,8 @@ class Sandbox:
     faults: Faults = field(default_factory=Faults)
     # Seconds that a message can be read ("up to 3 days", user manual).
     message_ttl: float = 3 * 24 * 3600.0
+    # By which ways its record can be read: the account's plan, or a later year.
+    record_ways: set[str] = field(default_factory=lambda: {"events", "logs"})
     # Mailgun repeats a refused post for 8 hours ("Receive HTTP").
     retry_schedule: tuple[float, ...] = (600, 900, 1800, 3600, 7200, 14400)
     # The same for events ("Webhook retries").
