@@ -17,6 +17,7 @@ from . import (
     test_every_form,
     test_floods,
     test_forms,
+    test_growth,
     test_health,
     test_held_attachments,
     test_held_text,

@@ -20,8 +20,10 @@ MAX_FIELDS = 2000
 # Bytes of a field's name as it was posted. Headers may have longer ones; those fields
 # are passed over, for nobody asks for them.
 MAX_NAME = 600
-# Bytes in front of a part's content: the names of field and file, and the type.
+# Bytes in front of a part's content: the names of field and file, and the type. And
+# those of all parts, for reading them takes longer than anything else.
 MAX_PART_HEAD = 8 * 1024
+MAX_PART_HEADS = 512 * 1024
 
 # Bytes handled at a time.
 _STEP = 1024 * 1024
@@ -208,12 +210,13 @@ def _parse_multipart(body: bytes, boundary: str) -> Form:
 def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[str, memoryview]]:
     """Yield what stands in front of each part, and its bytes (RFC 7578, RFC 2046)."""
     view = memoryview(body)
-    begin = None
+    begin, spent = None, 0
     for start, end, is_last in _separators(body, b"\r\n--" + boundary):
         if begin is not None:
             # The line end of an empty part may be that of the empty line before it.
             blank = body.find(b"\r\n\r\n", begin, min(begin + MAX_PART_HEAD, start + 2))
-            if blank < 0:
+            spent += blank - begin
+            if blank < 0 or spent > MAX_PART_HEADS:
                 raise MalformedPayload("the form is broken: a part has no usable head")
             head = bytes(view[begin:blank]).decode("utf-8", "replace")
             yield head, view[min(blank + 4, start) : start]

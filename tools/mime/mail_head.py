@@ -4,12 +4,18 @@ A mail that is parsed and written again is another mail: signatures break, odd e
 are lost. So the few headers that matter here are found in place, and the rest of the
 bytes is not touched. What counts as a header is what Python's parser takes as one
 (``email.feedparser``, which follows RFC 5322 and forgives line ends).
+
+All this is done before Mailgun has its answer, so whatever a sender writes, the time
+that it takes grows with the length of the mail and no faster. That cannot be said of
+Python's parsers of header values, so these only get what has a usual length.
 """
 
 import email
 import email.policy
 import hashlib
+import itertools
 import re
+import string
 from collections.abc import Iterable
 from email.message import EmailMessage
 
@@ -32,9 +38,15 @@ _AUTOMATIC_FIELDS = (
     "x-autorespond",
 )
 
+# Bytes in which headers are looked for, and how many. What a mail has beyond is text
+# for us, and for Odoo behind us.
+MAX_HEAD = 1024 * 1024
+MAX_HEADERS = 10_000
 # The index of PostgreSQL has a limit, and no mail program writes longer ones.
 MAX_MESSAGE_ID = 250
 MAX_SUBJECT = 500
+# Bytes of one header that are read: enough for such a subject in any encoding.
+_MAX_VALUE = 8000
 
 
 def envelope(
@@ -47,25 +59,25 @@ def envelope(
     :param recipients: envelope recipients, without control characters
     :param message_id: from :func:`message_id_of`; added when the mail has none itself
     """
-    fields, rest = _split(raw)
+    fields, end = _split(raw)
     dropped = set(_ENVELOPE_FIELDS)
     own = [f"Return-Path: <{sender}>"]
     own += [f"Delivered-To: {recipient}" for recipient in recipients]
-    if _own_message_id(parse_head(raw)) != message_id:
+    if _own_message_id(fields) != message_id:
         dropped.add(b"message-id")
         own.append(f"Message-Id: {message_id}")
     newline = _newline(raw)
     head = [line.encode("utf-8", "replace") + newline for line in own]
     head += [data for name, data in fields if name not in dropped]
-    if rest and not rest.startswith((b"\r", b"\n")):
+    if raw[end : end + 1] not in (b"", b"\r", b"\n"):
         # Text without a header block, or after a line that is no header.
         head.append(newline)
-    return b"".join(head) + rest
+    return b"".join([*head, memoryview(raw)[end:]])
 
 
 def parse_head(raw: bytes) -> EmailMessage:
     """Return the headers alone, as core will see them."""
-    fields, _rest = _split(raw)
+    fields, _end = _split(raw)
     head = b"".join(data for _name, data in fields)
     return email.message_from_bytes(head, policy=email.policy.SMTP)
 
@@ -75,7 +87,7 @@ def raw_headers(raw: bytes) -> list[tuple[str, str]]:
 
     For what is written by machines; encoded words are left as they are.
     """
-    fields, _rest = _split(raw)
+    fields, _end = _split(raw)
     return [
         (name.decode(), one_line(data.partition(b":")[2].decode("ascii", "replace")))
         for name, data in fields
@@ -87,7 +99,7 @@ def message_id_of(raw: bytes) -> str:
 
     The same bytes always give the same, so a repetition is recognised.
     """
-    return _own_message_id(parse_head(raw)) or derived_message_id(raw)
+    return _own_message_id(_split(raw)[0]) or derived_message_id(raw)
 
 
 def derived_message_id(raw: bytes) -> str:
@@ -100,13 +112,12 @@ def same_text(one: bytes, other: bytes) -> bool:
 
     White space does not count: the same mail may be wrapped otherwise on another way.
     """
-    return one == other or _split(one)[1].split() == _split(other)[1].split()
+    return one == other or _text(one) == _text(other)
 
 
 def subject_of(raw: bytes) -> str:
     """Return the subject as one line of text, or ""."""
-    value = _header(parse_head(raw), "Subject")
-    return one_line(value)[:MAX_SUBJECT]
+    return one_line(_value(_split(raw)[0], b"subject"))[:MAX_SUBJECT]
 
 
 def is_automatic(raw: bytes) -> bool:
@@ -130,39 +141,48 @@ def one_line(text: str) -> str:
     return _CONTROL.sub(" ", text.encode("utf-8", "replace").decode()).strip()
 
 
-def _own_message_id(head: EmailMessage) -> str:
-    value = _header(head, "Message-Id").strip()
+def _own_message_id(fields: list[tuple[bytes, bytes]]) -> str:
+    value = _value(fields, b"message-id").strip()
     usable = len(value) <= MAX_MESSAGE_ID and not _CONTROL.search(value)
     return value if usable and value.strip("<> ") else ""
 
 
-def _header(head: EmailMessage, name: str) -> str:
+def _value(fields: list[tuple[bytes, bytes]], name: bytes) -> str:
+    """Return how the first header of a name begins, as core will see it, or ""."""
+    data = next((data for found, data in fields if found == name), b"")[:_MAX_VALUE]
     try:
-        return str(head.get(name) or "")
+        head = email.message_from_bytes(data, policy=email.policy.SMTP)
+        return str(head.get(name.decode()) or "")
     except Exception:  # noqa: BLE001
         # Python's own parser raises all kinds of errors for malformed values
         # (python/cpython#81074 and others); the journal must take any mail.
         return ""
 
 
-def _split(raw: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Split into header fields, as (lower-case name, bytes), and all that follows."""
-    fields = []
-    position = 0
-    while position < len(raw):
-        line = _LINE.match(raw, position)[0]
-        field = _FIELD.match(line)
-        if field:
-            fields.append((field[1].lower(), line))
-        elif line[:1] in (b" ", b"\t") and fields:
-            name, data = fields[-1]
-            fields[-1] = (name, data + line)
-        elif not (position == 0 and line.startswith(b"From ")):
+def _split(raw: bytes) -> tuple[list[tuple[bytes, bytes]], int]:
+    """Return header fields, as (lower-case name, bytes), and where the rest begins."""
+    starts, end = [], 0
+    for line in _LINE.finditer(raw, 0, MAX_HEAD):
+        start, stop = line.span()
+        field = _FIELD.match(raw, start, stop)
+        is_folded = starts and raw[start : start + 1] in (b" ", b"\t")
+        is_postmark = start == 0 and raw.startswith(b"From ")
+        if stop == MAX_HEAD < len(raw) or (field and len(starts) == MAX_HEADERS):
             break
-        position += len(line)
-    return fields, raw[position:]
+        if field:
+            starts.append((field[1].lower(), start))
+        elif not (is_folded or is_postmark):
+            break
+        end = stop
+    bounds = itertools.pairwise([*starts, (b"", end)])
+    return [(name, raw[start:stop]) for (name, start), (_next, stop) in bounds], end
+
+
+def _text(raw: bytes) -> bytes:
+    """Return what stands below the headers, without white space."""
+    return raw[_split(raw)[1] :].translate(None, string.whitespace.encode())
 
 
 def _newline(raw: bytes) -> bytes:
-    first = _LINE.match(raw)[0]
+    first = _LINE.match(raw, 0, MAX_HEAD)[0]
     return first[len(first.rstrip(b"\r\n")) :] or b"\r\n"

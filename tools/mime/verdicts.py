@@ -34,8 +34,8 @@ _LINES = re.compile(r"[\r\n]+")
 _NAME = re.compile(r"[\x21-\x39\x3b-\x7e]+")
 # "from <what the server calls itself> (<its name in DNS> [<its address>]) by ...": only
 # the part in parentheses is what Mailgun has seen itself, and only the last such part,
-# for a server may call itself anything.
-_RELAY = re.compile(r"from .*\((?:\S+ )?\[(?:IPv6:)?([0-9A-Fa-f.:]+)\]\) by ")
+# for a server may call itself anything. A name in DNS has an end, or this had none.
+_RELAY = re.compile(r"\((?:\S{1,255} )?\[(?:IPv6:)?([0-9A-Fa-f.:]{2,45})\]\) by ")
 _TAG = re.compile(r"\+.*@")
 _MAX_VERDICT = 20
 
@@ -190,5 +190,5 @@ def _signer(signature: str) -> str:
 
 def _relay(headers: list[tuple[str, str]]) -> str:
     received = next((value for name, value in headers if name == "received"), "")
-    found = _RELAY.match(received)
-    return found[1].lower() if found else ""
+    found = _RELAY.findall(received) if received.startswith("from ") else []
+    return found[-1].lower() if found else ""
