@@ -7,10 +7,10 @@ import unittest
 
 import requests
 from workbench.conformance import command, litter, local, routes, sending
-from workbench.conformance.assumption import Group
 from workbench.conformance.findings import Findings
 from workbench.conformance.lab import Lab
 from workbench.conformance.run import run
+from workbench.servers.sentences import Subject
 
 ENVIRONMENT = {"MAILGUN_LIVE_API_KEY": "secret", "MAILGUN_LIVE_DOMAIN": "example.com"}
 
@@ -84,9 +84,9 @@ class TestRun(unittest.TestCase):
         self.assertFalse(state["webhooks"])
 
     def test_what_a_broken_run_made_is_removed(self):
-        group = Group("broken")
+        subject = Subject("broken")
 
-        @group.assumes
+        @subject.says
         def breaks(lab):
             """A check that is interrupted."""
             form = routes.make_form(lab, "left", ["stop()"])
@@ -97,7 +97,7 @@ class TestRun(unittest.TestCase):
             raise KeyboardInterrupt
 
         with self.assertRaises(KeyboardInterrupt):
-            printed(run, self.target, [group])
+            printed(run, self.target, [subject])
         state = self.call("GET", "/sandbox/state")
         self.assertEqual(state["routes"], [])
         self.assertEqual(state["domains"][0]["webhooks"], {})
@@ -114,7 +114,7 @@ class TestRun(unittest.TestCase):
 
     def test_what_does_not_hold_is_said(self):
         self.call("PUT", "/sandbox/faults", json={"rewrite_ids": True})
-        text, found = printed(run, self.impatient(), [sending.GROUP])
+        text, found = printed(run, self.impatient(), [sending.SUBJECT])
         self.assertIn("does not hold The Message-Id of a MIME is kept", text)
         self.assertIn("not checked   Events carry", text)
         self.assertEqual(printed(found.close)[1], 1)

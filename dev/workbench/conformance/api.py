@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from .assumption import Contradicted, NotChecked
+from ..servers.sentences import NotChecked, Wrong
 from .target import Target
 
 _TIMEOUT = 60
@@ -40,7 +40,7 @@ class Api:
         request = self._http.prepare_request(requests.Request(method, url, **options))
         # Parsers differ, so it is the address that is asked in the end.
         if not self._is_trusted(request.url):
-            raise Contradicted(f"a URL that is not Mailgun's: {url}")
+            raise Wrong(f"a URL that is not Mailgun's: {url}")
         settings = self._http.merge_environment_settings(
             request.url, {}, None, None, None
         )
@@ -54,7 +54,7 @@ class Api:
     def json(self, method: str, address: str, status: int = 200, **options) -> dict:
         """Return the object of an answer that must have a status.
 
-        :raise Contradicted: when it has another one, or is no object
+        :raise Wrong: when it has another one, or is no object
         """
         response = self.call(method, address, **options)
         return json_of(response, status)
@@ -66,14 +66,14 @@ class Api:
 def json_of(response: requests.Response, status: int = 200) -> dict:
     """Return the object in an answer that must have a status.
 
-    :raise Contradicted: when it has another one, or is no object
+    :raise Wrong: when it has another one, or is no object
     :raise NotChecked: when the key has not the right
     """
     if response.status_code == 403:
         raise NotChecked(f"the key has no right to it: {described(response)}")
     body = response.json() if response.status_code == status else None
     if not isinstance(body, dict):
-        raise Contradicted(described(response))
+        raise Wrong(described(response))
     return body
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from ..servers.sentences import NotChecked
 from . import mails, probes, routes
-from .assumption import NotChecked
 from .catches import Catch
 from .lab import Lab
 

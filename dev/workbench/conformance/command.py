@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import requests
 
 from ..machine.ports import HOST
+from ..servers.sentences import NotChecked
 from . import catcher, local, target
-from .assumption import NotChecked
 from .run import run
 
 _SKIPPED = (

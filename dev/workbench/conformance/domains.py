@@ -1,72 +1,72 @@
 """Assumptions about domains and the account."""
 
+from ..servers.sentences import Subject, true
 from . import probes
-from .assumption import Group, expect
 from .lab import Lab
 
-GROUP = Group("domains")
+SUBJECT = Subject("domains")
 
 _DOMAINS = "/v4/domains"
 
 
-@GROUP.assumes
+@SUBJECT.says
 def domains_are_listed(lab: Lab) -> str:
     """The list of domains has total_count, and items with name and state."""
     page = lab.api.json("GET", _DOMAINS, params={"limit": 1, "skip": 0})
-    expect(isinstance(page["total_count"], int), page["total_count"])
-    expect(len(page["items"]) == 1, f"{len(page['items'])} items with limit=1")
+    true(page["total_count"], isinstance(page["total_count"], int))
+    true(f"{len(page['items'])} items with limit=1", len(page["items"]) == 1)
     one = page["items"][0]
-    expect(isinstance(one["name"], str), one["name"])
-    expect(one["state"] in ("active", "unverified", "disabled"), one["state"])
+    true(one["name"], isinstance(one["name"], str))
+    true(one["state"], one["state"] in ("active", "unverified", "disabled"))
     return f"{page['total_count']} in all"
 
 
-@GROUP.assumes
+@SUBJECT.says
 def the_list_of_domains_ends(lab: Lab) -> None:
     """Behind the last domain the list is empty."""
     total = lab.api.json("GET", _DOMAINS, params={"limit": 1})["total_count"]
     page = lab.api.json("GET", _DOMAINS, params={"limit": 1, "skip": total})
-    expect(not page["items"], page["items"])
+    true(page["items"], not page["items"])
 
 
-@GROUP.assumes
+@SUBJECT.says
 def validity_is_a_word(lab: Lab) -> str:
     """The field valid of a DNS record is a word, not true or false."""
     body = lab.once(probes.domain)
     records = [*body["sending_dns_records"], *body["receiving_dns_records"]]
-    expect(bool(records), "no records")
+    true("no records", bool(records))
     found = sorted({repr(one["valid"]) for one in records})
     words = {repr(word) for word in ("valid", "unknown", "invalid")}
-    expect(set(found) <= words, found)
+    true(found, set(found) <= words)
     return ", ".join(found)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_domain_tells_what_it_does_with_spam(lab: Lab) -> str:
     """The field spam_action of a domain is disabled, tag or block."""
     action = lab.once(probes.domain)["domain"]["spam_action"]
-    expect(action in ("disabled", "tag", "block"), action)
+    true(action, action in ("disabled", "tag", "block"))
     return action
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_wrong_key_manages_nothing(lab: Lab) -> None:
     """A wrong key is answered 401."""
     path = lab.path("v4", "domains", lab.domain)
     response = lab.api.call("GET", path, auth=("api", lab.run))
-    expect(response.status_code == 401, response.status_code)
+    true(response.status_code, response.status_code == 401)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_domain_that_is_not_there(lab: Lab) -> None:
     """An unknown domain is answered 404 with the words Domain not found."""
     path = lab.path("v4", "domains", f"{lab.run}.example.com")
     words = lab.api.json("GET", path, 404)["message"]
-    expect(words.startswith("Domain not found"), words)
+    true(words, words.startswith("Domain not found"))
 
 
-@GROUP.assumes
+@SUBJECT.says
 def the_signing_key_can_be_read(lab: Lab) -> str:
     """The HTTP webhook signing key can be read, and is not the API key."""
-    expect(lab.signing_key != lab.target.key, "it is the API key")
+    true("it is the API key", lab.signing_key != lab.target.key)
     return f"{len(lab.signing_key)} characters"

@@ -1,64 +1,64 @@
 """Assumptions about reading events."""
 
+from ..servers.sentences import Subject, true
 from . import probes
-from .assumption import Group, expect
 from .lab import Lab
 
-GROUP = Group("events")
+SUBJECT = Subject("events")
 
 _MAX_PAGES = 50
 
 
-@GROUP.assumes
+@SUBJECT.says
 def an_event_is_there_soon(lab: Lab) -> str:
     """An event can be read within half an hour of what happened."""
     lag = lab.once(probes.seen).lag
-    expect(lag < 1800, f"{lag:.1f} s")
+    true(f"{lag:.1f} s", lag < 1800)
     return f"the first ones after {lab.once(probes.seen).lag:.1f} s"
 
 
-@GROUP.assumes
+@SUBJECT.says
 def an_event_has_id_and_time(lab: Lab) -> None:
     """An event has an id, a type, and the seconds since 1970 as a number."""
     seen = lab.once(probes.seen)
     for one in seen.events:
-        expect(isinstance(one["id"], str) and one["id"], one["id"])
-        expect(isinstance(one["event"], str), one["event"])
-        expect(isinstance(one["timestamp"], int | float), one["timestamp"])
+        true(one["id"], isinstance(one["id"], str) and one["id"])
+        true(one["event"], isinstance(one["event"], str))
+        true(one["timestamp"], isinstance(one["timestamp"], int | float))
         age = one["timestamp"] - seen.sent.began
-        expect(-300 < age < 3600, f"an event {age:.0f} s after its message")
+        true(f"an event {age:.0f} s after its message", -300 < age < 3600)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_message_id_is_looked_for_without_brackets(lab: Lab) -> None:
     """The filter message-id takes the Message-Id without brackets."""
     seen = lab.once(probes.seen)
     found = _types(lab)
-    expect("accepted" in found, found)
+    true(found, "accepted" in found)
     unknown = probes.find_events(lab, lab.message_id("never"), seen.sent.began)
-    expect(not unknown, f"{len(unknown)} events of a message that there is not")
+    true(f"{len(unknown)} events of a message that there is not", not unknown)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def types_are_joined_by_or(lab: Lab) -> None:
     """Several types of event are asked for with OR between them."""
     both, others = "accepted OR complained", "complained OR unsubscribed"
     found = _types(lab, event=both)
-    expect(set(found) == {"accepted"}, f"{both!r} finds {found}")
+    true(f"{both!r} finds {found}", set(found) == {"accepted"})
     found = _types(lab, event=others)
-    expect(not found, f"{others!r} finds {found}")
+    true(f"{others!r} finds {found}", not found)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_recipient_can_be_looked_for(lab: Lab) -> None:
     """The filter recipient leaves out the events of everybody else."""
     sent = lab.once(probes.sent)
-    expect("accepted" in _types(lab, recipient=sent.to), "nothing for the recipient")
+    true("nothing for the recipient", "accepted" in _types(lab, recipient=sent.to))
     found = _types(lab, recipient=sent.other)
-    expect(not found, f"{found} for somebody who is no recipient")
+    true(f"{found} for somebody who is no recipient", not found)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def the_last_page_is_empty(lab: Lab) -> str:
     """Each page of events has the URL of a next one; the empty page is the last."""
     seen = lab.once(probes.seen)
@@ -72,10 +72,10 @@ def the_last_page_is_empty(lab: Lab) -> str:
     while not sizes or sizes[-1]:
         page = lab.api.json("GET", address, **options)
         sizes.append(len(page["items"]))
-        expect(isinstance(page["paging"].get("next"), str), page["paging"])
-        expect(len(sizes) < _MAX_PAGES, f"no empty page among {_MAX_PAGES}")
+        true(page["paging"], isinstance(page["paging"].get("next"), str))
+        true(f"no empty page among {_MAX_PAGES}", len(sizes) < _MAX_PAGES)
         address, options = page["paging"]["next"], {}
-    expect(max(sizes) == 1, f"pages of {sizes} with limit=1")
+    true(f"pages of {sizes} with limit=1", max(sizes) == 1)
     return f"pages of {sizes}"
 
 

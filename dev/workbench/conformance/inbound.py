@@ -4,25 +4,25 @@ import email
 import re
 import time
 
+from ..servers.sentences import NotChecked, Subject, true
 from . import arrivals, mails, probes, signing
-from .assumption import Group, NotChecked, expect
 from .lab import Lab
 
-GROUP = Group("inbound")
+SUBJECT = Subject("inbound")
 
 _FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 _RAW = {"Accept": "message/rfc2822"}
 
 
-@GROUP.assumes
+@SUBJECT.says
 def each_recipient_gets_a_post(lab: Lab) -> None:
     """A mail to two recipients is posted twice, once for each."""
     posts = lab.once(arrivals.stage).posts("raw", "plain", 2)
     found = sorted(one.text("recipient") for one in posts)
-    expect(found == [lab.address("raw-1"), lab.address("raw-2")], found)
+    true(found, found == [lab.address("raw-1"), lab.address("raw-2")])
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_recipient_is_one_address(lab: Lab) -> None:
     """The field recipient holds one address."""
     arrived = lab.once(arrivals.stage)
@@ -32,64 +32,64 @@ def a_recipient_is_one_address(lab: Lab) -> None:
         for route in ("raw", "parsed")
         for post in arrived.caught(route)
     }
-    expect(all(re.fullmatch(r"[^@,\s]+@[^@,\s]+", one) for one in found), found)
+    true(found, all(re.fullmatch(r"[^@,\s]+@[^@,\s]+", one) for one in found))
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_post_is_signed(lab: Lab) -> None:
     """A post has timestamp, token and signature, made with the signing key."""
     timestamp, token, signature = (
         lab.once(arrivals.stage).first("raw", "plain").signature
     )
-    expect(timestamp.isdigit(), f"timestamp {timestamp!r}")
-    expect(len(token) == 50, f"a token of {len(token)} characters")
-    expect(signing.fits(lab.signing_key, timestamp, token, signature), "another one")
+    true(f"timestamp {timestamp!r}", timestamp.isdigit())
+    true(f"a token of {len(token)} characters", len(token) == 50)
+    true("another one", signing.fits(lab.signing_key, timestamp, token, signature))
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_url_with_mime_gets_the_mime(lab: Lab) -> None:
     """A URL that ends in mime gets body-mime, and no parsed bodies."""
     fields = lab.once(arrivals.stage).first("raw", "plain").fields
-    expect("body-mime" in fields, sorted(fields))
-    expect("body-plain" not in fields, sorted(fields))
+    true(sorted(fields), "body-mime" in fields)
+    true(sorted(fields), "body-plain" not in fields)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def another_url_gets_the_parsed_mail(lab: Lab) -> None:
     """Another URL gets body-plain and message-headers, and no body-mime."""
     fields = lab.once(arrivals.stage).first("parsed", "text").fields
-    expect({"body-plain", "message-headers"} <= set(fields), sorted(fields))
-    expect("body-mime" not in fields, sorted(fields))
+    true(sorted(fields), {"body-plain", "message-headers"} <= set(fields))
+    true(sorted(fields), "body-mime" not in fields)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def the_mime_is_urlencoded(lab: Lab) -> None:
     """The form with the MIME is urlencoded, with and without an attachment."""
     arrived = lab.once(arrivals.stage)
     found = [arrived.first("raw", mail).kind for mail in ("plain", "file")]
-    expect(found == [_FORM, _FORM], found)
+    true(found, found == [_FORM, _FORM])
 
 
-@GROUP.assumes
+@SUBJECT.says
 def files_make_the_parsed_form_multipart(lab: Lab) -> None:
     """The parsed form is urlencoded, or multipart when there are files in it."""
     arrived = lab.once(arrivals.stage)
     found = [arrived.first("parsed", mail) for mail in ("text", "file")]
     kinds = [one.kind for one in found]
-    expect(kinds == [_FORM, _MULTIPART], kinds)
-    expect(found[1].files == ["attachment-1"], found[1].files)
+    true(kinds, kinds == [_FORM, _MULTIPART])
+    true(found[1].files, found[1].files == ["attachment-1"])
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_message_id_arrives(lab: Lab) -> None:
     """The Message-Id is that of the mail, in the MIME and in the parsed form."""
     arrived = lab.once(arrivals.stage)
     for route, mail in (("raw", "plain"), ("parsed", "text")):
         found = arrived.first(route, mail).message_id
-        expect(found == lab.message_id(mail), found)
+        true(found, found == lab.message_id(mail))
 
 
-@GROUP.assumes
+@SUBJECT.says
 def bytes_arrive_unchanged(lab: Lab) -> None:
     """Bytes of the MIME that are no UTF-8 arrive unchanged."""
     raw = lab.once(arrivals.stage).first("raw", "plain").fields["body-mime"]
@@ -97,10 +97,10 @@ def bytes_arrive_unchanged(lab: Lab) -> None:
     encoding = email.message_from_bytes(raw)["Content-Transfer-Encoding"] or "8bit"
     if encoding.lower() in ("quoted-printable", "base64"):
         raise NotChecked(f"the mail was sent on as {encoding}")
-    expect(body.rstrip() == mails.LATIN.rstrip(), body[:200])
+    true(body[:200], body.rstrip() == mails.LATIN.rstrip())
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_delivery_report_has_no_sender(lab: Lab) -> None:
     """The field sender is there and empty when the envelope has no sender."""
     arrived = lab.once(arrivals.stage)
@@ -114,39 +114,39 @@ def a_delivery_report_has_no_sender(lab: Lab) -> None:
         data=lab.letter("report", [to]),
     )
     sender = arrived.first("raw", "report").fields.get("sender")
-    expect(sender == b"", sender)
+    true(sender, sender == b"")
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_mail_can_be_read_again(lab: Lab) -> None:
     """A mail that came in is at the storage URL of its events."""
     body = lab.api.json("GET", lab.once(_stored_url))
-    expect(isinstance(body["message-headers"], list), body["message-headers"])
-    expect(lab.address("parsed-1") in body["recipients"], body["recipients"])
+    true(body["message-headers"], isinstance(body["message-headers"], list))
+    true(body["recipients"], lab.address("parsed-1") in body["recipients"])
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_mail_can_be_read_as_mime(lab: Lab) -> None:
     """With Accept: message/rfc2822 that is JSON with the MIME in body-mime."""
     body = lab.api.json("GET", lab.once(_stored_url), headers=_RAW)
     found = email.message_from_string(body["body-mime"])["Message-Id"]
-    expect(found == lab.message_id("text"), found)
+    true(found, found == lab.message_id("text"))
     missing = {"recipients", "sender", "from", "subject"} - set(body)
-    expect(not missing, f"no {sorted(missing)}")
+    true(f"no {sorted(missing)}", not missing)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_repeated_post_has_its_old_signature(lab: Lab) -> None:
     """A post that was answered 500 comes again, with the same signature."""
     arrived = lab.once(arrivals.stage)
     _require_patience(lab)
     posts = arrived.posts("again", "again", 2)
-    expect(len(posts) > 1, f"{len(posts)} posts in {lab.target.patience:.0f} s")
+    true(f"{len(posts)} posts in {lab.target.patience:.0f} s", len(posts) > 1)
     found = {one.signature for one in posts}
-    expect(len(found) == 1, f"{len(found)} signatures")
+    true(f"{len(found)} signatures", len(found) == 1)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_refused_post_is_not_repeated(lab: Lab) -> None:
     """A post that was answered 406 does not come again."""
     arrived = lab.once(arrivals.stage)
@@ -155,7 +155,7 @@ def a_refused_post_is_not_repeated(lab: Lab) -> None:
         raise NotChecked("nothing was repeated")
     time.sleep(max(lab.target.first_retry / 10, 0.1))
     posts = arrived.caught("refused")
-    expect(len(posts) == 1, f"{len(posts)} posts")
+    true(f"{len(posts)} posts", len(posts) == 1)
 
 
 def _require_patience(lab: Lab) -> None:

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import requests
 
+from ..servers.sentences import NotChecked, Wrong
 from . import mails, names
 from .api import Api
-from .assumption import Contradicted, NotChecked
 from .catches import Catches
 from .findings import Findings
 from .target import CATCHER, Target
@@ -77,7 +77,7 @@ class Lab:
         if make not in self._made:
             try:
                 self._made[make] = make(self), None
-            except (NotChecked, Contradicted, requests.RequestException) as error:
+            except (NotChecked, Wrong, requests.RequestException) as error:
                 self._made[make] = None, error
         made, error = self._made[make]
         if error:
@@ -101,7 +101,7 @@ class Lab:
         body = self.api.json("GET", "/v5/accounts/http_signing_key")
         key = body["http_signing_key"]
         if not isinstance(key, str) or not key:
-            raise Contradicted(f"a key that is a {type(key).__name__}, or empty")
+            raise Wrong(f"a key that is a {type(key).__name__}, or empty")
         self._findings.hide(key)
         return key
 

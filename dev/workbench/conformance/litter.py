@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 
 import requests
 
+from ..servers.sentences import NotChecked, Wrong
 from . import names
 from .api import described
-from .assumption import Contradicted, NotChecked
 from .lab import Lab
 
 _PAGE = 1000
-_FAILURES = (requests.RequestException, Contradicted, NotChecked, KeyError, TypeError)
+_FAILURES = (requests.RequestException, Wrong, NotChecked, KeyError, TypeError)
 
 # Path and parameters of something to be deleted.
 Found = Iterator[tuple[str, dict | None]]

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from .assumption import NotChecked
+from ..servers.sentences import NotChecked
 from .lab import Lab
 
 

@@ -3,10 +3,10 @@
 import contextlib
 from collections.abc import Iterator
 
-from .assumption import Group, NotChecked, expect
+from ..servers.sentences import NotChecked, Subject, true
 from .lab import Lab
 
-GROUP = Group("routes")
+SUBJECT = Subject("routes")
 
 _ROUTES = "/v3/routes"
 _ACTIONS = ["store()", "stop()"]
@@ -43,62 +43,62 @@ def matching(lab: Lab, address: str) -> str | None:
     response = lab.api.call("GET", f"{_ROUTES}/match", params={"address": address})
     if response.status_code == 404:
         return None
-    expect(response.status_code == 200, response.status_code)
+    true(response.status_code, response.status_code == 200)
     return response.json()["route"]["id"]
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_new_route_is_returned(lab: Lab) -> None:
     """A new route is returned with its id and its actions in their order."""
     with _route(lab) as answer:
         route = answer["route"]
-        expect(isinstance(route["id"], str) and route["id"], route["id"])
-        expect(route["actions"] == _ACTIONS, route["actions"])
-        expect(route["priority"] == 0, route["priority"])
-        expect(lab.run in route["expression"], route["expression"])
+        true(route["id"], isinstance(route["id"], str) and route["id"])
+        true(route["actions"], route["actions"] == _ACTIONS)
+        true(route["priority"], route["priority"] == 0)
+        true(route["expression"], lab.run in route["expression"])
 
 
-@GROUP.assumes
+@SUBJECT.says
 def routes_are_listed(lab: Lab) -> None:
     """The list of routes has total_count and items; skip and limit choose."""
     with _route(lab):
         page = lab.api.json("GET", _ROUTES, params={"limit": 1})
-        expect(isinstance(page["total_count"], int), page["total_count"])
-        expect(len(page["items"]) == 1, f"{len(page['items'])} items with limit=1")
+        true(page["total_count"], isinstance(page["total_count"], int))
+        true(f"{len(page['items'])} items with limit=1", len(page["items"]) == 1)
         behind = {"limit": 1, "skip": page["total_count"]}
         items = lab.api.json("GET", _ROUTES, params=behind)["items"]
-        expect(not items, f"{len(items)} items behind the last")
+        true(f"{len(items)} items behind the last", not items)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_page_has_1000_routes_at_most(lab: Lab) -> None:
     """A page of more than 1000 routes is refused with 400."""
     lab.api.json("GET", _ROUTES, 400, params={"limit": 1001})
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_route_is_changed(lab: Lab) -> str:
     """A route gets new actions with PUT, and keeps what is not given."""
     with _route(lab) as made:
         path = lab.path("v3", "routes", made["route"]["id"])
         answer = lab.api.json("PUT", path, files=[("action", (None, "stop()"))])
         route = lab.api.json("GET", path)["route"]
-        expect(route["actions"] == ["stop()"], route["actions"])
-        expect(route["expression"] == made["route"]["expression"], route)
+        true(route["actions"], route["actions"] == ["stop()"])
+        true(route, route["expression"] == made["route"]["expression"])
         return "answered with " + ", ".join(sorted(answer))
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_route_is_deleted(lab: Lab) -> None:
     """A deleted route is answered with its id, and is not found any more."""
     with _route(lab) as made:
         path = lab.path("v3", "routes", made["route"]["id"])
         answer = lab.api.json("DELETE", path)
-        expect(answer["id"] == made["route"]["id"], answer)
+        true(answer, answer["id"] == made["route"]["id"])
         lab.api.json("GET", path, 404)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def the_route_of_an_address_is_found(lab: Lab) -> None:
     """The route that takes an address is found by routes/match, 404 without one."""
     address = lab.address("route-1")
@@ -106,4 +106,4 @@ def the_route_of_an_address_is_found(lab: Lab) -> None:
         raise NotChecked("another route takes every address of the domain")
     with _route(lab) as made:
         found = lab.wait("the new route", lambda: matching(lab, address))
-        expect(found == made["route"]["id"], found)
+        true(found, found == made["route"]["id"])

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import requests
 
+from ..servers.sentences import NotChecked, Sentence, Subject, Wrong
 from . import (
     domains,
     events,
@@ -15,14 +16,13 @@ from . import (
     suppressions,
     webhooks,
 )
-from .assumption import Assumption, Contradicted, Group, NotChecked
 from .findings import Findings
 from .lab import Lab
 from .target import Target
 
 # Inbound is last: some of it takes ten minutes from the first mail on.
-GROUPS: tuple[Group, ...] = tuple(
-    part.GROUP
+SUBJECTS: tuple[Subject, ...] = tuple(
+    part.SUBJECT
     for part in (sending, events, domains, routes, webhooks, suppressions, inbound)
 )
 
@@ -30,7 +30,7 @@ GROUPS: tuple[Group, ...] = tuple(
 _OTHER_SHAPE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
-def run(target: Target, groups: Iterable[Group] = GROUPS) -> Findings:
+def run(target: Target, subjects: Iterable[Subject] = SUBJECTS) -> Findings:
     """Check every assumption, then remove what that made.
 
     :raise NotChecked: when the key is not good for the domain
@@ -40,10 +40,10 @@ def run(target: Target, groups: Iterable[Group] = GROUPS) -> Findings:
     try:
         _require_access(lab)
         try:
-            for group in groups:
-                findings.group(group.name)
-                for assumption in group.assumptions:
-                    _check(lab, assumption, findings)
+            for subject in subjects:
+                findings.group(subject.name)
+                for sentence in subject.sentences:
+                    _check(lab, sentence, findings)
         finally:
             for what in litter.remove(lab):
                 findings.say(f"left behind, to be removed by hand: {what}")
@@ -55,22 +55,21 @@ def run(target: Target, groups: Iterable[Group] = GROUPS) -> Findings:
 def _require_access(lab: Lab) -> None:
     try:
         lab.once(probes.domain)
-    except Contradicted as error:
+    except Wrong as error:
         raise NotChecked(f"the key cannot read the domain: {error}") from error
 
 
-def _check(lab: Lab, assumption: Assumption, findings: Findings) -> None:
-    sentence = assumption.sentence
+def _check(lab: Lab, sentence: Sentence, findings: Findings) -> None:
     try:
-        findings.holds(sentence, assumption.check(lab))
-    except Contradicted as error:
-        findings.contradicted(sentence, str(error))
+        findings.holds(sentence.text, sentence.check(lab))
+    except Wrong as error:
+        findings.contradicted(sentence.text, str(error))
     except NotChecked as error:
-        findings.not_checked(sentence, str(error))
+        findings.not_checked(sentence.text, str(error))
     except _OTHER_SHAPE as error:
-        findings.contradicted(sentence, f"another shape, {_described(error)}")
+        findings.contradicted(sentence.text, f"another shape, {_described(error)}")
     except requests.RequestException as error:
-        findings.not_checked(sentence, _described(error))
+        findings.not_checked(sentence.text, _described(error))
 
 
 def _described(error: Exception) -> str:

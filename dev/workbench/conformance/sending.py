@@ -2,56 +2,56 @@
 
 import re
 
+from ..servers.sentences import NotChecked, Subject, true
 from . import arrivals, mails, probes
-from .assumption import Group, NotChecked, expect
 from .lab import Lab
 
-GROUP = Group("sending")
+SUBJECT = Subject("sending")
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_message_id_is_kept(lab: Lab) -> None:
     """The Message-Id of a MIME is kept, and returned in angle brackets."""
     sent = lab.once(probes.sent)
-    expect(sent.answer["id"] == sent.message_id, sent.answer)
+    true(sent.answer, sent.answer["id"] == sent.message_id)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def events_have_no_brackets(lab: Lab) -> None:
     """Events carry that Message-Id without the brackets."""
     seen = lab.once(probes.seen)
     ids = {one["message"]["headers"]["message-id"] for one in seen.events}
-    expect(ids == {seen.sent.message_id.strip("<>")}, ids)
+    true(ids, ids == {seen.sent.message_id.strip("<>")})
 
 
-@GROUP.assumes
+@SUBJECT.says
 def only_to_is_the_envelope(lab: Lab) -> None:
     """Only who is in the field "to" gets a message, whatever its headers say."""
     seen = lab.once(probes.seen)
     recipients = {one["recipient"] for one in seen.events}
-    expect(recipients == {seen.sent.to}, f"events for {sorted(recipients)}")
+    true(f"events for {sorted(recipients)}", recipients == {seen.sent.to})
 
 
-@GROUP.assumes
+@SUBJECT.says
 def test_mode_is_accepted(lab: Lab) -> None:
     """A message in test mode is accepted, and its events say that it is one."""
     seen = lab.once(probes.seen)
     flags = [one["flags"] for one in seen.events if one["event"] == "accepted"]
-    expect(bool(flags), [one["event"] for one in seen.events])
-    expect(all(one["is-test-mode"] is True for one in flags), flags)
+    true([one["event"] for one in seen.events], bool(flags))
+    true(flags, all(one["is-test-mode"] is True for one in flags))
 
 
-@GROUP.assumes
+@SUBJECT.says
 def test_mode_is_not_delivered(lab: Lab) -> None:
     """A message in test mode is not delivered."""
     arrived = lab.once(arrivals.stage)
     # Sent after it, to the same address.
     if not arrived.posts("raw", "plain"):
         raise NotChecked("the mail that was sent after it did not arrive either")
-    expect(not arrived.caught("raw", "test"), "it arrived")
+    true("it arrived", not arrived.caught("raw", "test"))
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_bcc_header_is_removed(lab: Lab) -> None:
     """A Bcc header of the MIME does not reach the recipients."""
     arrived = lab.once(arrivals.stage)
@@ -62,10 +62,10 @@ def a_bcc_header_is_removed(lab: Lab) -> None:
         raise NotChecked("the mail did not arrive")
     head = posts[0].fields["body-mime"].partition(b"\r\n\r\n")[0]
     found = re.search(rb"^Bcc:.*", head, re.IGNORECASE | re.MULTILINE)
-    expect(found is None, found and found[0].decode().strip())
+    true(found and found[0].decode().strip(), found is None)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_message_may_be_a_field(lab: Lab) -> None:
     """A MIME that is a field without file name is taken, though documented as not."""
     to = lab.address("to")
@@ -75,24 +75,24 @@ def a_message_may_be_a_field(lab: Lab) -> None:
     lab.api.json("POST", lab.messages, files=form)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_wrong_key_is_forbidden(lab: Lab) -> None:
     """A wrong key is answered 401 with the plain text Forbidden."""
     response = lab.api.call("POST", lab.messages, auth=("api", lab.run))
     found = response.status_code, response.text.strip()
-    expect(found == (401, "Forbidden"), found)
+    true(found, found == (401, "Forbidden"))
 
 
-@GROUP.assumes
+@SUBJECT.says
 def an_unknown_domain_is_forbidden(lab: Lab) -> None:
     """An unknown domain is answered 401 with the plain text Forbidden, as a key is."""
     path = lab.path("v3", f"{lab.run}.example.com", "messages.mime")
     response = lab.api.call("POST", path)
     found = response.status_code, response.text.strip()
-    expect(found == (401, "Forbidden"), found)
+    true(found, found == (401, "Forbidden"))
 
 
-@GROUP.assumes
+@SUBJECT.says
 def an_empty_post_shows_a_good_key(lab: Lab) -> str:
     """An empty post to /messages is answered 400 when the key is good."""
     path = lab.path("v3", lab.domain, "messages")

@@ -2,39 +2,39 @@
 
 import email.utils
 
-from .assumption import Group, expect
+from ..servers.sentences import Subject, true
 from .lab import Lab
 
-GROUP = Group("suppressions")
+SUBJECT = Subject("suppressions")
 
 
-@GROUP.assumes
+@SUBJECT.says
 def bounces_come_and_go(lab: Lab) -> None:
     """An address on the list of bounces has code, error and date; it can be removed."""
     entry = _come_and_go(lab, "bounces", code="550", error="a check")
-    expect(str(entry["code"]) == "550" and entry["error"] == "a check", entry)
+    true(entry, str(entry["code"]) == "550" and entry["error"] == "a check")
 
 
-@GROUP.assumes
+@SUBJECT.says
 def complaints_come_and_go(lab: Lab) -> None:
     """An address on the list of complaints has a date; it can be removed."""
     _come_and_go(lab, "complaints")
 
 
-@GROUP.assumes
+@SUBJECT.says
 def unsubscribes_come_and_go(lab: Lab) -> None:
     """An address on the list of unsubscribes has tags and date; it can be removed."""
     entry = _come_and_go(lab, "unsubscribes", tag="*")
-    expect(entry["tags"] == ["*"], entry)
+    true(entry, entry["tags"] == ["*"])
 
 
-@GROUP.assumes
+@SUBJECT.says
 def lists_have_pages(lab: Lab) -> None:
     """A list has items, and the URL of a next page also when it is the last."""
     for name in ("bounces", "complaints", "unsubscribes", "whitelists"):
         page = lab.api.json("GET", lab.path("v3", lab.domain, name))
-        expect(isinstance(page["items"], list), page["items"])
-        expect(isinstance(page["paging"].get("next"), str), page["paging"])
+        true(page["items"], isinstance(page["items"], list))
+        true(page["paging"], isinstance(page["paging"].get("next"), str))
 
 
 def _come_and_go(lab: Lab, name: str, **fields: str) -> dict:
@@ -45,10 +45,10 @@ def _come_and_go(lab: Lab, name: str, **fields: str) -> dict:
     added = {"address": address, **fields}
     lab.api.json("POST", lab.path("v3", lab.domain, name), data=added)
     entry = _until(lab, name, address, 200).json()
-    expect(entry["address"] == address, entry)
-    expect(email.utils.parsedate_to_datetime(entry["created_at"]), entry)
+    true(entry, entry["address"] == address)
+    true(entry, email.utils.parsedate_to_datetime(entry["created_at"]))
     answer = lab.api.json("DELETE", lab.path("v3", lab.domain, name, address))
-    expect(answer["address"] == address, answer)
+    true(answer, answer["address"] == address)
     _until(lab, name, address, 404)
     return entry
 
@@ -61,5 +61,5 @@ def _until(lab: Lab, name: str, address: str, status: int):
         lambda: lab.api.call("GET", path),
         lambda found: found.status_code == status,
     )
-    expect(response.status_code == status, f"{response.status_code} for the entry")
+    true(f"{response.status_code} for the entry", response.status_code == status)
     return response

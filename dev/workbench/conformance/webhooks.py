@@ -4,11 +4,11 @@ import contextlib
 import json
 from collections.abc import Iterator
 
+from ..servers.sentences import NotChecked, Subject, true
 from . import signing
-from .assumption import Group, NotChecked, expect
 from .lab import Lab
 
-GROUP = Group("webhooks")
+SUBJECT = Subject("webhooks")
 
 # Rare, so that next to nothing of other mail is posted meanwhile.
 _KIND, _OTHER = "complained", "unsubscribed"
@@ -35,17 +35,17 @@ def _listed(lab: Lab) -> dict[str, list[str]]:
     return {kind: list(one["urls"]) for kind, one in kinds.items() if one}
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_url_is_added(lab: Lab) -> None:
     """POST adds a URL to a type, beside those that are there (v4)."""
     before = _listed(lab).get(_KIND, [])
     with _hook(lab, "hook") as (url, answer):
-        expect(url in answer["webhooks"][_KIND]["urls"], answer)
+        true(answer, url in answer["webhooks"][_KIND]["urls"])
         found = _listed(lab).get(_KIND, [])
-        expect(sorted(found) == sorted([*before, url]), f"{len(found)} URLs")
+        true(f"{len(found)} URLs", sorted(found) == sorted([*before, url]))
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_url_is_not_added_twice(lab: Lab) -> str:
     """POST of a URL that has the type already is refused with 400 (v4)."""
     with _hook(lab, "hook") as (url, _answer):
@@ -54,30 +54,30 @@ def a_url_is_not_added_twice(lab: Lab) -> str:
         return _words(lab, answer)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def the_types_of_a_url_are_replaced(lab: Lab) -> None:
     """PUT replaces the types of a URL, and of no other URL (v4)."""
     before = _listed(lab)
     with _hook(lab, "hook") as (url, _answer):
         lab.api.json("PUT", _path(lab), data={"url": url, "event_types": _OTHER})
         found = _listed(lab)
-        expect(url in found.get(_OTHER, []), f"not at {_OTHER}")
-        expect(url not in found.get(_KIND, []), f"still at {_KIND}")
-    expect(_listed(lab) == before, "others than before")
+        true(f"not at {_OTHER}", url in found.get(_OTHER, []))
+        true(f"still at {_KIND}", url not in found.get(_KIND, []))
+    true("others than before", _listed(lab) == before)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_url_is_removed(lab: Lab) -> None:
     """DELETE removes a URL from all types, and no other; then it is 404 (v4)."""
     before = _listed(lab)
     with _hook(lab, "hook") as (url, _answer):
         lab.api.json("DELETE", _path(lab), params={"url": url})
-        expect(_listed(lab) == before, "others than before")
+        true("others than before", _listed(lab) == before)
         response = lab.api.call("DELETE", _path(lab), params={"url": url})
-        expect(response.status_code == 404, response.status_code)
+        true(response.status_code, response.status_code == 404)
 
 
-@GROUP.assumes
+@SUBJECT.says
 def a_type_has_three_urls_at_most(lab: Lab) -> str:
     """A type has room for three URLs; one more is refused with 400, 404 or 409."""
     room = _MAX_URLS - len(_listed(lab).get(_KIND, []))
@@ -88,11 +88,11 @@ def a_type_has_three_urls_at_most(lab: Lab) -> str:
         stack.callback(lab.api.call, "DELETE", _path(lab), params={"url": url})
         form = {"url": url, "event_types": _KIND}
         response = lab.api.call("POST", _path(lab), data=form)
-        expect(response.status_code in (400, 404, 409), response.status_code)
+        true(response.status_code, response.status_code in (400, 404, 409))
         return f"{response.status_code} {_words(lab, response.json())}"
 
 
-@GROUP.assumes
+@SUBJECT.says
 def an_event_is_posted_signed(lab: Lab) -> None:
     """An event is posted as JSON: signature and event-data."""
     with _hook(lab, "told", "accepted"):
@@ -104,11 +104,11 @@ def an_event_is_posted_signed(lab: Lab) -> None:
         raise NotChecked(f"no event came within {lab.target.patience:.0f} s")
     signature = found[0]["signature"]
     triple = tuple(signature[name] for name in ("timestamp", "token", "signature"))
-    expect(signing.fits(lab.signing_key, *triple), "another signature")
-    expect(found[0]["event-data"]["event"] == "accepted", found[0]["event-data"])
+    true("another signature", signing.fits(lab.signing_key, *triple))
+    true(found[0]["event-data"], found[0]["event-data"]["event"] == "accepted")
 
 
-@GROUP.assumes
+@SUBJECT.says
 def an_account_has_webhooks(lab: Lab) -> None:
     """Webhooks of the account are made, read, changed and deleted by id (v1)."""
     url, text = lab.catch_url("account"), f"{lab.run}: a check, may be deleted"
@@ -117,17 +117,17 @@ def an_account_has_webhooks(lab: Lab) -> None:
     path = lab.path("v1", "webhooks", made["webhook_id"])
     try:
         found = lab.api.json("GET", path)
-        expect(found["url"] == url and found["event_types"] == [_KIND], found)
+        true(found, found["url"] == url and found["event_types"] == [_KIND])
         form["event_types"] = _OTHER
         response = lab.api.call("PUT", path, files=_multipart(form))
-        expect(response.status_code == 204, response.status_code)
+        true(response.status_code, response.status_code == 204)
         found = lab.api.json("GET", "/v1/webhooks")["webhooks"]
         mine = [one for one in found if one["webhook_id"] == made["webhook_id"]]
-        expect([one["event_types"] for one in mine] == [[_OTHER]], mine)
+        true(mine, [one["event_types"] for one in mine] == [[_OTHER]])
     finally:
         deleted = lab.api.call("DELETE", path)
-    expect(deleted.status_code == 204, deleted.status_code)
-    expect(lab.api.call("GET", path).status_code == 404, "still there")
+    true(deleted.status_code, deleted.status_code == 204)
+    true("still there", lab.api.call("GET", path).status_code == 404)
 
 
 def _multipart(form: dict[str, str]) -> dict[str, tuple]:

@@ -3,8 +3,8 @@
 import time
 
 from ..machine import postgres
+from ..servers.sentences import Subject, same, true
 from .lab import Lab
-from .sentence import Subject, same, true
 from .settings import TOLD
 
 SUBJECT = Subject("arriving")

@@ -4,8 +4,8 @@ import json
 
 from ..machine.steps import StepFailed
 from ..servers import oca, odoo_run
+from ..servers.sentences import NotChecked, Subject, Wrong, same
 from .lab import Lab
-from .sentence import NotChecked, Subject, Wrong, same
 
 SUBJECT = Subject("beside")
 

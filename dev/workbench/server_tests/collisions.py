@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from ..machine import postgres
-from .sentence import NotChecked
+from ..servers.sentences import NotChecked
 
 _WORDS = "could not serialize"
 # Two schedulers reach for one job now and then, and core lets one of them go on.

@@ -1,7 +1,7 @@
 """Mail of which nobody knows whether Mailgun took it, and who finds out."""
 
+from ..servers.sentences import Subject, same
 from .lab import Lab
-from .sentence import Subject, same
 from .settings import ASKING, ONLY_SENDING, TOLD
 
 SUBJECT = Subject("doubt")

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 
 from ..machine.steps import Steps
+from ..servers.sentences import TROUBLES, NotChecked, Wrong
 from ..sinks.smtp import SmtpSink
 from .lab_odoo import LabOdoo
 from .outside import Outside
-from .sentence import TROUBLES, NotChecked, Wrong
 
 _QUEUE = "mail.ir_cron_mail_scheduler_action"
 _NUDGE = "SELECT pg_notify('cron_trigger', %s)"

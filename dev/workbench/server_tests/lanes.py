@@ -1,8 +1,8 @@
 """Mails that are sent side by side, each lane in transactions of its own."""
 
 from ..bench.ways import DEFAULT_LANES
+from ..servers.sentences import Subject, same, true
 from .lab import Lab
-from .sentence import Subject, same, true
 
 SUBJECT = Subject("lanes")
 

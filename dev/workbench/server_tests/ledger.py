@@ -4,9 +4,9 @@ import threading
 
 from ..machine import postgres
 from ..machine.ports import HOST, free_port
+from ..servers.sentences import Subject, Wrong, same
 from ..servers.web_client import OdooError
 from .lab import Lab
-from .sentence import Subject, Wrong, same
 from .settings import API_KEY, TOLD
 
 SUBJECT = Subject("ledger")

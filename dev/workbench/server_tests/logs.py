@@ -4,8 +4,8 @@ import re
 
 from ..servers import odoo_log
 from ..servers.odoo_log import Record
+from ..servers.sentences import Subject, same
 from .lab import Lab
-from .sentence import Subject, same
 
 SUBJECT = Subject("logs")
 

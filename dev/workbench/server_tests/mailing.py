@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import requests
 
+from ..servers.sentences import Subject, same, true
 from .lab import Lab
-from .sentence import Subject, same, true
 from .settings import API_KEY, TOLD
 
 SUBJECT = Subject("mailing")

@@ -1,8 +1,8 @@
 """Core's queue: rounds that follow at once, servers that are killed while it sends."""
 
 from ..bench.ways import DEFAULT_LANES
+from ..servers.sentences import Subject, same, true
 from .lab import Lab
-from .sentence import Subject, same, true
 from .settings import ASKING
 
 SUBJECT = Subject("queue")

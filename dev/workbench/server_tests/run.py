@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from ..machine.report import Report
+from ..servers.sentences import TROUBLES, check
 from . import (
     arriving,
     beside,
@@ -16,7 +17,6 @@ from . import (
     stage,
     stopping,
 )
-from .sentence import TROUBLES, check
 
 SUBJECTS = tuple(
     part.SUBJECT

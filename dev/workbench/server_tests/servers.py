@@ -3,8 +3,8 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from ..servers.sentences import Subject, same, true
 from .lab import Lab
-from .sentence import Subject, same, true
 from .settings import ASKING, BY_SMTP, TOLD
 
 SUBJECT = Subject("servers")

@@ -5,8 +5,8 @@ import time
 
 from ..bench.ways import DEFAULT_LANES
 from ..machine.ports import free_port
+from ..servers.sentences import Subject, same, true
 from .lab import Lab
-from .sentence import Subject, same, true
 
 SUBJECT = Subject("stopping")
 

@@ -5,8 +5,8 @@ from ..machine.steps import StepsOf
 from ..server_tests import logs, settings
 from ..server_tests.lab import Lab
 from ..server_tests.outside import Outside
-from ..server_tests.sentence import TROUBLES, check
 from ..servers import odoo, odoo_run, sandbox_process, template
+from ..servers.sentences import TROUBLES, check
 from ..sinks.smtp import SmtpSink
 from . import afterwards, old_data, old_module, shape
 

@@ -1,4 +1,4 @@
-"""Sentences about a running server, in subjects, and the ways in which one can end."""
+"""Sentences about servers that run, in subjects, and the ways in which one can end."""
 
 import inspect
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import requests
 
 from ..machine.report import Report
 from ..machine.steps import StepFailed
-from ..servers.web_client import OdooError
+from .web_client import OdooError
 
 # What a check may run into; it has failed then, and the next one is tried. The last two
 # are raised where something is not there that is taken apart.
@@ -33,9 +33,9 @@ class NotChecked(Exception):
 
 @dataclass(frozen=True)
 class Sentence:
-    """What the module promises.
+    """What the module promises, or what we assume about Mailgun.
 
-    :param check: raises what is above
+    :param check: raises what is above; may return what it saw besides
     """
 
     text: str
@@ -82,10 +82,10 @@ def same(what: str, found: object, wanted: object) -> None:
         raise Wrong(f"{what}: {found}, not {wanted}")
 
 
-def true(what: str, holds: object) -> None:
+def true(what: object, holds: object) -> None:
     """Go on when something holds.
 
-    :param what: the sentence to say when it does not
+    :param what: the sentence to say when it does not, or what was found instead
     :raise Wrong: when it does not
     """
     if not holds:
