@@ -37,6 +37,8 @@ UPDATE fetchmail_server
    SET mailgun_cursor = now() AT TIME ZONE 'UTC'
  WHERE mailgun_domain_id IS NOT NULL;
 
+DELETE FROM mailgun_connect;
+
 UPDATE mailgun_inbound_email
    SET state = 'ignored',
        error = 'Left unrouted: this database is a neutralized copy.'

@@ -32,6 +32,7 @@ from . import (
     test_ir_mail_server,
     test_keys,
     test_lift_suppression,
+    test_lost_keys,
     test_mail_text,
     test_mailgun_domain,
     test_mailing_statistics,

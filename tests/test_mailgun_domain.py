@@ -79,7 +79,7 @@ class TestMailgunDomainKeys(MailgunSendingCase):
             self.domain.invalidate_recordset()
             with self.assertRaises(UnreadableKey):
                 self.domain._get_secret("api_key")
-            self.assertIn("Enter it again", self.domain.api_key_info)
+            self.assertIn("enter the key again", self.domain.api_key_info)
             self.domain.api_key = "key-2"
             self.assertEqual(self.domain._get_secret("api_key"), "key-2")
 

@@ -1,3 +1,4 @@
+import logging
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from unittest.mock import patch
@@ -12,6 +13,7 @@ from odoo.addons.mail_mailgun.models.domain.health import _last_noted
 from .common import DOMAIN, MailgunSendingCase
 from .connected_mailgun import as_entry
 
+DOUBT = "odoo.addons.mail_mailgun.models.outgoing.doubt"
 MAIL = "odoo.addons.mail.models.mail_mail"
 REFUSED_ADDRESS = {
     "message": "to parameter is not a valid address. please check documentation"
@@ -319,6 +321,21 @@ class TestDoubt(MailgunOutcomeCase):
         mail.send()
         self.assertEqual(mail.state, "sent")
         self.assertEqual(self.states(mail), {"anna@example.org": "accepted"})
+
+    def test_a_mail_that_has_failed_is_not_said_to_be_sent_again(self):
+        mail = self.interrupted()
+        mail.write({"state": "exception", "mailgun_wait": False})
+        self.later(mail, 2)
+        self.settle(mail)
+        self.later(mail, self.domain.settling_minutes + 1)
+        # The name of this level means another one to Odoo.
+        with self.assertLogs(DOUBT, logging.INFO) as logs:
+            self.settle(mail)
+        self.assertIn("Retry sends it", logs.output[-1])
+        self.assertFalse(self.rows(mail))
+        mail.action_retry()
+        mail.send()
+        self.assertEqual(mail.state, "sent")
 
     def test_a_copy_that_was_given_back_meanwhile_is_left_alone(self):
         rows = self.rows(self.interrupted())

@@ -9,6 +9,7 @@ The class says what to *do*, the text says what happened and how to repair it:
 * :class:`NotUnderstood`   no answer that is known: wait, and prove nothing by it;
 * :class:`SettingError`    somebody has to change a setting, here or at Mailgun;
 * :class:`DomainBarred`    so it is, and key and domain themselves are good;
+* :class:`UnreadableKey`   such a setting: the master key of this server;
 * :class:`RefusedMessage`  this one mail has to change, all others are fine;
 * :class:`NotThere`        what was asked for does not exist, says Mailgun;
 * :class:`LostMail`        its file has to come back, from a backup or from the sender;
@@ -86,6 +87,10 @@ class DomainBarred(SettingError):
     """Mailgun takes the key, knows the domain, and does not let it send now."""
 
 
+class UnreadableKey(SettingError):
+    """A stored key cannot be opened: its master key is lost, another, or unreadable."""
+
+
 class RefusedMessage(ApiError):
     """Mailgun refuses this one message: address, size, content."""
 
@@ -112,10 +117,6 @@ class DeadlyMail(MailgunError):
 
 class InvalidSignature(MailgunError):
     """A request that does not prove that it comes from Mailgun."""
-
-
-class UnreadableKey(MailgunError):
-    """A stored key that the present master key does not open."""
 
 
 class MissingSigningKey(MailgunError):

@@ -52,23 +52,80 @@ class Vault:
         except InvalidToken as error:
             raise UnreadableKey(
                 _lt(
-                    "The stored key cannot be read: it was stored by another database "
-                    "or server. Enter it again, or give this server the same "
-                    "MAILGUN_SECRET_KEY."
+                    "The stored key cannot be opened: another server or database "
+                    "stored it, or the master key was changed. Give this server the "
+                    "same master key (MAILGUN_SECRET_KEY, or the file "
+                    "mail_mailgun/master.key in Odoo's data directory), or enter the "
+                    "key again."
                 )
             ) from error
 
 
-def master_key_file(path: Path) -> str:
-    """Return the master key kept in a file, made on first use.
+def read_master_key(path: Path) -> str:
+    """Return the master key that is kept in a file.
+
+    :raise UnreadableKey: there is none, or it cannot be read
+    """
+    key = _read(path)
+    if key is None:
+        raise UnreadableKey(
+            _lt(
+                "The stored key cannot be opened: this server has no master key. "
+                "Restore the file %(file)s in Odoo's data directory from a backup, or "
+                "copy it from the server that stored the key; or set "
+                "MAILGUN_SECRET_KEY, or enter the key again.",
+                file=_told(path),
+            )
+        )
+    return key
+
+
+def make_master_key(path: Path) -> str:
+    """Return the master key that is kept in a file; made when there is none.
 
     :param path: the file; created with mode 0600 in a folder of mode 0700
-    :raise OSError: when it can be neither read nor written
+    :raise UnreadableKey: it can neither be read nor made
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        _offer_new_key(path)
-    return path.read_text().strip()
+    key = _read(path)
+    if key is None:
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _offer_new_key(path)
+        except OSError as error:
+            raise _unreadable(path, error.strerror) from error
+        key = read_master_key(path)
+    return key
+
+
+def _read(path: Path) -> str | None:
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from error
+    except ValueError as error:
+        raise _unreadable(path, _lt("it is no text")) from error
+    if not key:
+        raise _unreadable(path, _lt("it is empty"))
+    return key
+
+
+def _unreadable(path: Path, reason: _lt | str) -> UnreadableKey:
+    return UnreadableKey(
+        _lt(
+            "The master key cannot be read: %(reason)s. See to it that the file "
+            "%(file)s in Odoo's data directory is what it was (there may be a backup) "
+            "and that the user who runs Odoo may read it; or set MAILGUN_SECRET_KEY.",
+            reason=reason,
+            file=_told(path),
+        )
+    )
+
+
+def _told(path: Path) -> str:
+    # Strangers may come to read it, too: nothing of where this is on the server.
+    return f"{path.parent.name}/{path.name}"
 
 
 def _offer_new_key(path: Path) -> None:

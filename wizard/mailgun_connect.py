@@ -138,6 +138,8 @@ class MailgunConnect(models.TransientModel):
             domain._setup_mail(
                 self.mail_server_id, self.alias_domain_id, self.use_for_company
             )
+        # The domain has the keys now, and a copy of the database finds none here.
+        self.unlink()
         return {
             "type": "ir.actions.act_window",
             "res_model": "mailgun.domain",
@@ -246,7 +248,8 @@ class MailgunConnect(models.TransientModel):
 
     def _read(self, name):
         closed = self[f"{name}_closed"]
-        return secret_keys.open_closed(self.env, closed) if closed else ""
+        with secret_keys.as_user_error(self.env):
+            return secret_keys.open_closed(self.env, closed) if closed else ""
 
     def _reopen(self):
         return {

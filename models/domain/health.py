@@ -15,7 +15,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import format_datetime
 
 from ...tools.api.management import Management
-from ...tools.errors import ApiError, NotUnderstood, TransientError
+from ...tools.errors import ApiError, NotUnderstood, TransientError, UnreadableKey
 from ..transactions.own_cursor import committed, own_cursor
 from ..transactions.words import in_words
 
@@ -155,6 +155,9 @@ class MailgunDomain(models.Model):
             with self._open_client() as client:
                 account = Management(client)
                 return account.get_domain(self.name), self._look(account)
+        except UnreadableKey:
+            # Looked at each time, see ``_health_of_key``.
+            return None, {}
         except ApiError as error:
             passes = isinstance(error, TransientError)
             if passes and not isinstance(error, NotUnderstood):
@@ -207,31 +210,41 @@ class MailgunDomain(models.Model):
         )
 
     def _health_of_key(self):
-        if not self.sudo()._has_secret("api_key"):
-            return HealthLine(
-                "error",
-                self.env._("API key"),
-                self.env._("There is none, so nothing can be sent."),
-                self.env._("Enter it below; it is at Mailgun under API Security."),
-            )
+        title, key = self.env._("API key"), self._key("api_key")
+        if not key.secret:
+            none = self.env._("There is none, so nothing can be sent.")
+            return self._health_of_no_key(title, key, none)
         if self.check_trouble:
             return HealthLine(
-                "error",
-                self.env._("API key"),
-                self.check_trouble,
-                self.env._("Then press Repair."),
+                "error", title, self.check_trouble, self.env._("Then press Repair.")
             )
         if self.key_kind == "sending":
             return HealthLine(
                 "info",
-                self.env._("API key"),
+                title,
                 self.env._("A sending key: it can send, and nothing else."),
                 self.env._(
                     "DNS, route and webhooks are to be looked after by hand, see the "
                     "page By Hand."
                 ),
             )
-        return HealthLine("ok", self.env._("API key"), self.api_key_info)
+        return HealthLine("ok", title, key.describe(self.env))
+
+    def _health_of_no_key(self, title, key, none):
+        """Return the line of a key that is not set, or cannot be opened here.
+
+        :param str title: of the line
+        :param secret_keys.Key key: what is known of it
+        :param str none: what follows from there being none
+        """
+        if key.trouble:
+            remedy = self.env._(
+                "Nothing is lost: mail out waits here, mail in for eight hours at "
+                "Mailgun."
+            )
+            return HealthLine("error", title, key.describe(self.env), remedy)
+        remedy = self.env._("Enter it below; it is at Mailgun under API Security.")
+        return HealthLine("error", title, none, remedy)
 
     def _health_of_dns(self):
         if not self.remote_checked_at:

@@ -2,9 +2,9 @@
 
 import contextlib
 import functools
-import logging
 import os
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from odoo import fields, models
@@ -12,14 +12,63 @@ from odoo.exceptions import UserError
 from odoo.tools import config
 
 from ...tools.errors import MailgunError, UnreadableKey
-from ...tools.vault import Vault, master_key_file
+from ...tools.vault import Vault, make_master_key, read_master_key
 from ..transactions.words import in_words
-
-_logger = logging.getLogger(__name__)
 
 KEYS = ("api_key", "webhook_signing_key", "webhook_signing_key_previous")
 
 MASTER_KEY = "secret_key"
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is known of a key: where it is, and itself, if it can be had.
+
+    :param place: "outside" the database, "stored" in it, or "" = not set
+    :param secret: in clear, "" when there is none to use
+    :param trouble: why a stored one cannot be opened here, or None
+    """
+
+    place: str = ""
+    secret: str = field(default="", repr=False)
+    trouble: UnreadableKey | None = None
+
+    def open(self):
+        """Return the key in clear, or "" when it is not set.
+
+        :raise UnreadableKey: it is stored but cannot be opened here
+        """
+        if self.trouble:
+            raise self.trouble
+        return self.secret
+
+    def describe(self, env):
+        """Say in words where it is, without showing it."""
+        if self.trouble:
+            return in_words(env, self.trouble)
+        if self.place == "outside":
+            return env._("Set outside the database (environment or odoo.conf)")
+        if not self.place:
+            return env._("Not set")
+        return env._("Stored, ends in …%s", self.secret[-4:])
+
+
+def find(env, domain_name, name, closed):
+    """Return what is known of a key; the one from outside the database comes first.
+
+    :param str domain_name: of the ``mailgun.domain``
+    :param str name: of ``KEYS``
+    :param str closed: the stored one, if any
+    :rtype: Key
+    """
+    if outside := from_outside(name, domain_name):
+        return Key("outside", outside)
+    if not closed:
+        return Key()
+    try:
+        return Key("stored", open_closed(env, closed))
+    except UnreadableKey as error:
+        return Key("stored", trouble=error)
 
 
 def from_outside(name, domain_name=""):
@@ -33,62 +82,23 @@ def from_outside(name, domain_name=""):
     return (os.environ.get(option.upper()) or config.get(option) or "").strip()
 
 
-def read(domain, name):
-    """Return the key ``name`` of a domain in clear, or "" (see ``_get_secret``)."""
-    closed = domain[f"{name}_closed"]
-    return choose(domain.env, domain.name or "", name, closed)
-
-
-def choose(env, domain_name, name, closed):
-    """Return a key in clear: the one from outside the database, else the stored one.
-
-    :param str closed: the stored one, or ""
-    :return: the key, or "" when there is none
-    :raise UnreadableKey: when it is stored but cannot be opened here
-    """
-    outside = from_outside(name, domain_name)
-    return outside or (open_closed(env, closed) if closed else "")
-
-
-def read_or_log(domain, name):
-    """Return the key, or "" with a line in the log when it cannot be read."""
-    closed = domain[f"{name}_closed"]
-    return choose_or_log(domain.env, domain.name or "", name, closed)
-
-
-def choose_or_log(env, domain_name, name, closed):
-    """Return the key (see ``choose``), or "" with a line in the log."""
-    try:
-        return choose(env, domain_name, name, closed)
-    except UnreadableKey as error:
-        _logger.warning("Mailgun domain %s, %s: %s", domain_name, name, error)
-        return ""
-
-
 def close(env, secret):
-    """Return ``secret`` as it may be stored in this database."""
-    return _vault(*_vault_keys(env)).close(secret)
+    """Return ``secret`` as it may be stored in this database.
+
+    :raise UnreadableKey: there is a master key that cannot be read
+    """
+    master = from_outside(MASTER_KEY) or make_master_key(_master_key_file())
+    return Vault(master, _database(env)).close(secret)
 
 
 def open_closed(env, closed):
     """Return in clear what ``close`` has returned.
 
-    :raise UnreadableKey: it was closed elsewhere
+    :raise UnreadableKey: it was closed elsewhere, or the master key cannot be read
     """
-    return _open(*_vault_keys(env), closed)
-
-
-def describe(domain, name):
-    """Say in words where a key is, without showing it."""
-    if from_outside(name, domain.name or ""):
-        return domain.env._("Set outside the database (environment or odoo.conf)")
-    if not domain[f"{name}_closed"]:
-        return domain.env._("Not set")
-    try:
-        secret = read(domain, name)
-    except (MailgunError, OSError) as error:
-        return in_words(domain.env, error)
-    return domain.env._("Stored, ends in …%s", secret[-4:])
+    # Looked at each time: whoever has lost it is told so by all processes alike.
+    master = from_outside(MASTER_KEY) or read_master_key(_master_key_file())
+    return _open(master, _database(env), closed)
 
 
 @contextlib.contextmanager
@@ -106,22 +116,19 @@ def _option(name, domain_name):
     return re.sub(r"[^a-z0-9]+", "_", "_".join(filter(None, parts)).lower())
 
 
-def _vault_keys(env):
-    """Return what a vault is made from: master key or "", its file, the database."""
-    file = os.path.join(config["data_dir"], "mail_mailgun", "master.key")
-    uuid = env["ir.config_parameter"].sudo().get_param("database.uuid")
-    return from_outside(MASTER_KEY), file, uuid
+def _master_key_file():
+    return Path(config["data_dir"], "mail_mailgun", "master.key")
+
+
+def _database(env):
+    return env["ir.config_parameter"].sudo().get_param("database.uuid")
 
 
 # Each post asks for a key, and opening one takes as long as all the rest of checking
 # it. Whoever has another master key, database or ciphertext does not get it from here.
 @functools.lru_cache(maxsize=256)
-def _open(master, file, uuid, closed):
-    return _vault(master, file, uuid).open(closed)
-
-
-def _vault(master, file, uuid):
-    return Vault(master or master_key_file(Path(file)), uuid)
+def _open(master, database, closed):
+    return Vault(master, database).open(closed)
 
 
 class MailgunApiKeyMixin(models.AbstractModel):
@@ -146,10 +153,10 @@ class MailgunApiKeyMixin(models.AbstractModel):
 
     def _compute_no_secret(self):
         for record in self:
-            for field in self._secrets:
+            for name in self._secrets:
                 # A form that has just one of them filled in keeps it.
-                if field not in record._cache:
-                    record[field] = False
+                if name not in record._cache:
+                    record[name] = False
 
     def _inverse_api_key(self):
         self._store_secret("api_key")
@@ -158,7 +165,7 @@ class MailgunApiKeyMixin(models.AbstractModel):
         # An empty value comes from a form that was saved without touching the field:
         # to forget a key there is an action.
         for record in self.filtered(name):
-            secret = record[name].strip()
-            record[f"{name}_closed"] = close(self.env, secret)
+            with as_user_error(self.env):
+                record[f"{name}_closed"] = close(self.env, record[name].strip())
         # The web client reads back what it has saved, in the same transaction.
         self.invalidate_recordset([name])

@@ -111,7 +111,7 @@ class MailgunDomain(models.Model):
     def _compute_key_info(self):
         for domain in self:
             for name in secret_keys.KEYS:
-                domain[f"{name}_info"] = secret_keys.describe(domain.sudo(), name)
+                domain[f"{name}_info"] = domain._key(name).describe(self.env)
 
     @api.depends("state", "database_uuid", "database_name")
     def _compute_is_foreign(self):
@@ -122,7 +122,7 @@ class MailgunDomain(models.Model):
 
     def _inverse_webhook_signing_key(self):
         for domain in self.filtered("webhook_signing_key"):
-            current = secret_keys.read_or_log(domain, "webhook_signing_key")
+            current = domain._key("webhook_signing_key").secret
             if current and current != domain.webhook_signing_key.strip():
                 domain.webhook_signing_key_previous_closed = (
                     domain.webhook_signing_key_closed
@@ -213,24 +213,25 @@ class MailgunDomain(models.Model):
         """
         return self.write({"identity": False})
 
-    def _get_secret(self, name):
-        """Return a key in clear: the only way to one.
+    def _key(self, name):
+        """Return what is known of a key: the only way to one.
 
         :param str name: ``api_key``, ``webhook_signing_key`` or
             ``webhook_signing_key_previous``
-        :return: the key, or "" when none is set
-        :rtype: str
-        :raise UnreadableKey: when it is stored but cannot be opened here
+        :rtype: secret_keys.Key
         """
         self.ensure_one()
-        return secret_keys.read(self.sudo(), name)
+        closed = self.sudo()[f"{name}_closed"]
+        return secret_keys.find(self.env, self.name or "", name, closed)
 
-    def _has_secret(self, name):
-        """Tell whether a key is set and can be read.
+    def _get_secret(self, name):
+        """Return a key in clear, or "" when none is set.
 
-        :param str name: see ``_get_secret``
+        :param str name: see ``_key``
+        :rtype: str
+        :raise UnreadableKey: it is stored but cannot be opened here
         """
-        return bool(secret_keys.read_or_log(self, name))
+        return self._key(name).open()
 
     def _open_client(self):
         """Return a client for this domain's API.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from odoo import api, models
 
 from ...tools.addresses import domain_name
-from ...tools.errors import InvalidSignature, MissingSigningKey, UnreadableKey
+from ...tools.errors import InvalidSignature, MissingSigningKey
 from . import keys as secret_keys
 
 _logger = logging.getLogger(__name__)
@@ -67,18 +67,18 @@ class Signer:
         """
         return name in (self.name, domain_name(self.alias_name or self.name))
 
-    def keys(self, env, read=secret_keys.choose_or_log):
-        """Return the keys that Mailgun may sign with, in clear.
+    def keys(self, env):
+        """Return what is known of the keys that Mailgun may sign with.
 
-        :param read: what gets a key, as ``secret_keys.choose`` does
-        :rtype: list[str]
+        :rtype: list[secret_keys.Key]
         """
         stored = {
             "webhook_signing_key": self.key,
             "webhook_signing_key_previous": self.previous_key,
         }
-        keys = (read(env, self.name, name, key) for name, key in stored.items())
-        return [key for key in keys if key]
+        return [
+            secret_keys.find(env, self.name, name, key) for name, key in stored.items()
+        ]
 
     def as_parameters(self):
         """Return the parameters of ``UNCHANGED_ID``."""
@@ -129,7 +129,7 @@ class MailgunDomain(models.Model):
             for candidate in find_signers(self.env, names, MAX_CANDIDATE_DOMAINS)
         }
         # Every candidate is tried, so the time taken tells nothing about the domains.
-        signers = [one for one in keys if signature.matches(keys[one])]
+        signers = [one for one in keys if signature.matches(_secrets(keys[one]))]
         if signers and not names:
             return {"": signers[0]}
         found = {
@@ -161,14 +161,9 @@ class MailgunDomain(models.Model):
         if len(names) != 1:
             return None
         last = _last_signers.get((self.env.cr.dbname, *names))
-        if not last:
+        if not last or not signature.matches(_secrets(last.keys(self.env))):
             return None
-        try:
-            keys = last.keys(self.env, secret_keys.choose)
-        except UnreadableKey:
-            # Which is said, if it is still so, when the domain itself is looked at.
-            return None
-        return last if signature.matches(keys) else None
+        return last
 
     def _refusal_of(self, signature, names, signers, keys):
         """Return why a request is not believed, with the domain that shall tell of it.
@@ -189,11 +184,9 @@ class MailgunDomain(models.Model):
                 "another key: enter it as a Mailgun domain, or point its route to "
                 "where it belongs"
             )
-        if not any(keys.values()) or (meant and not keys[meant]):
-            return MissingSigningKey(
-                "no webhook signing key is set for this domain: enter it in Settings > "
-                "Technical > Email > Mailgun Domains"
-            )
+        asked = keys.get(meant) or sum(keys.values(), [])
+        if not _secrets(asked):
+            return _missing(asked)
         if meant and self.browse(meant.id)._is_api_key_of(signature):
             return InvalidSignature(
                 "signed with what is entered as API key: at Mailgun this account uses "
@@ -205,4 +198,21 @@ class MailgunDomain(models.Model):
         )
 
     def _is_api_key_of(self, signature):
-        return signature.matches([secret_keys.read_or_log(self, "api_key")])
+        return signature.matches(_secrets([self._key("api_key")]))
+
+
+def _secrets(keys):
+    return [key.secret for key in keys if key.secret]
+
+
+def _missing(keys):
+    """Return the error that says why none of some keys can be used."""
+    trouble = next((key.trouble for key in keys if key.trouble), None)
+    if trouble:
+        return MissingSigningKey(
+            f"the webhook signing key of this domain cannot be used. {trouble}"
+        )
+    return MissingSigningKey(
+        "no webhook signing key is set for this domain: enter it in Settings > "
+        "Technical > Email > Mailgun Domains"
+    )

@@ -4,7 +4,7 @@ from datetime import timedelta, timezone
 from odoo import api, fields, models
 
 from ...tools.api.record import Query
-from ...tools.errors import SettingError, TransientError
+from ...tools.errors import SettingError, TransientError, UnreadableKey
 from ...tools.event_post import event_of, reference_of
 from ..transactions.locks import SENT_MESSAGE, is_being_sent, try_lock
 from ..transactions.own_cursor import own_cursor
@@ -100,9 +100,9 @@ class MailgunDelivery(models.Model):
         :param mail: the ``mail.mail``, perhaps gone by now
         """
         if mail.state in ("outgoing", "exception"):
-            _logger.info("Mailgun has not taken mail %s: it is sent again", mail.id)
             self.unlink()
-            mail._mailgun_confirmed()
+            goes = "it is sent again" if mail._mailgun_confirmed() else "Retry sends it"
+            _logger.info("Mailgun has not taken mail %s: %s", mail.id, goes)
             return
         self.write(
             {
@@ -149,7 +149,7 @@ class MailgunDomain(models.Model):
                 events = self._events_of(some)
                 found |= bool(events)
                 self._conclude(some, "taken" if events else "unknown")
-        except TransientError as error:
+        except (TransientError, UnreadableKey) as error:
             _logger.info("Mailgun cannot be asked about mail in doubt: %s", error)
         except SettingError as error:
             _logger.info("Mailgun may not be asked about mail in doubt: %s", error)

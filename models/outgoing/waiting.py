@@ -115,6 +115,8 @@ class MailMail(models.Model):
         """Go on with mails of which it is known now what Mailgun has taken.
 
         Sent again, they go to whom the ledger has no copy of; with the others done.
+
+        :return: the mails that go on; what has failed otherwise waits for Retry
         """
         waiting = self.filtered(
             lambda mail: mail.mailgun_wait in ("doubt", "uncertain")
@@ -124,6 +126,7 @@ class MailMail(models.Model):
             waiting._mailgun_wait_until(False, mailgun_wait="wait")
             cron = self.env.ref("mail.ir_cron_mail_scheduler_action")
             cron.sudo()._trigger()
+        return waiting
 
     # === ENDING === #
 
