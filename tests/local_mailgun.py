@@ -51,11 +51,15 @@ class Seen:
 
 
 class LocalMailgun:
-    """Collects requests in ``seen``; gives the queued answers in their order."""
+    """Collects requests in ``seen``; gives the queued answers in their order.
+
+    :ivar headers: that every answer has besides
+    """
 
     def __init__(self):
         self.seen = []
         self.answers = deque()
+        self.headers = {}
 
     def answer(self, status, body, content_type="application/json"):
         """Queue an answer; without one the next request is "Queued. Thank you.".
@@ -109,6 +113,8 @@ class LocalMailgun:
                 for name, value in content_type.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
+                for name, value in mailgun.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
 

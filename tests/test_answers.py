@@ -2,7 +2,7 @@ import time
 
 from odoo.tests import tagged
 
-from odoo.addons.mail_mailgun.tools.api.client import MailgunClient
+from odoo.addons.mail_mailgun.tools.api.client import MailgunClient, MimeBody
 from odoo.addons.mail_mailgun.tools.api.keys import probe
 from odoo.addons.mail_mailgun.tools.api.management import Route
 from odoo.addons.mail_mailgun.tools.api.record import EventsApi, LogsApi, Query
@@ -95,7 +95,9 @@ class TestAnswersToMessages(AnswersCase):
     def send(self):
         client = MailgunClient("us", "key-secret")
         self.addCleanup(client.close)
-        return client.send_mime(DOMAIN, b"Subject: x\r\n\r\n", ["a@example.org"])
+        return client.send_mime(
+            DOMAIN, MimeBody(b"Subject: x\r\n\r\n", ["a@example.org"])
+        )
 
     def test_each_answer_means_what_it_says(self):
         self.assertEqual(set(SENDING), set(recorded(self.part)))

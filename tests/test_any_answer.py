@@ -3,7 +3,7 @@ import time
 from odoo.tests import tagged
 
 from odoo.addons.mail_mailgun.const import LONGEST_WAIT
-from odoo.addons.mail_mailgun.tools.api.client import MailgunClient
+from odoo.addons.mail_mailgun.tools.api.client import MailgunClient, MimeBody
 from odoo.addons.mail_mailgun.tools.api.management import Management
 from odoo.addons.mail_mailgun.tools.api.record import Query, Record
 from odoo.addons.mail_mailgun.tools.api.suppressions import SuppressionLists
@@ -56,7 +56,7 @@ class TestAnyAnswer(ManagementCase):
         self.assertLessEqual(wait, time.time() + LONGEST_WAIT)
 
     def send(self, client):
-        client.send_mime(DOMAIN, b"Subject: x\r\n\r\n", ["a@example.org"])
+        client.send_mime(DOMAIN, MimeBody(b"Subject: x\r\n\r\n", ["a@example.org"]))
 
     def test_no_answer_makes_sending_raise_anything_else(self):
         @self.any_answer.for_any_answer(120)

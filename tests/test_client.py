@@ -6,7 +6,7 @@ from unittest.mock import patch
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
-from odoo.addons.mail_mailgun.tools.api.client import MailgunClient
+from odoo.addons.mail_mailgun.tools.api.client import MailgunClient, MimeBody
 from odoo.addons.mail_mailgun.tools.errors import (
     DomainBarred,
     DoubtfulError,
@@ -41,9 +41,8 @@ class TestClient(BaseCase):
         self.addCleanup(self.client.close)
 
     def send(self, *recipients, **options):
-        return self.client.send_mime(
-            DOMAIN, MIME, recipients or ["customer@example.org"], options
-        )
+        body = MimeBody(MIME, recipients or ["customer@example.org"], options)
+        return self.client.send_mime(DOMAIN, body)
 
     def assert_answer(self, kind, status, body, words, content_type="application/json"):
         """``kind`` is raised, and its sentence holds each of ``words``."""
@@ -89,7 +88,7 @@ class TestClient(BaseCase):
     def test_a_domain_cannot_leave_its_place_in_the_url(self):
         self.mailgun.answer(404, {"message": "Domain not found"})
         with self.assertRaises(SettingError):
-            self.client.send_mime("a/../b?c", MIME, ["customer@example.org"])
+            self.client.send_mime("a/../b?c", MimeBody(MIME, ["customer@example.org"]))
         self.assertEqual(self.mailgun.seen[0].path, "/v3/a%2F..%2Fb%3Fc/messages.mime")
 
     def test_a_wrong_key_is_a_setting(self):
@@ -151,7 +150,8 @@ class TestClient(BaseCase):
     def test_a_request_that_was_not_written_in_full_leaves_none(self):
         self.mailgun.hang_up(after_reading=False)
         with self.assertRaises(TransientError) as caught:
-            self.client.send_mime(DOMAIN, MIME * 2_000_000, ["customer@example.org"])
+            body = MimeBody(MIME * 2_000_000, ["customer@example.org"])
+            self.client.send_mime(DOMAIN, body)
         self.assertNotIsInstance(caught.exception, DoubtfulError)
 
     def test_a_refused_message_says_why_in_mailguns_words(self):
@@ -172,14 +172,31 @@ class TestClient(BaseCase):
         )
 
     def test_a_redirect_is_not_followed_with_the_key(self):
-        self.assert_answer(NotUnderstood, 302, b"", ["proxy"], "text/html")
-        self.assertEqual(len(self.mailgun.seen), 1)
+        self.addCleanup(self.mailgun.headers.clear)
+        for place in ("/elsewhere", "https://evil.example/", "https://[", "\\"):
+            with self.subTest(place=place):
+                self.mailgun.seen.clear()
+                self.mailgun.headers["Location"] = place
+                self.assert_answer(NotUnderstood, 302, b"", ["proxy"], "text/html")
+                self.assertEqual(len(self.mailgun.seen), 1)
+
+    def test_what_no_key_has_is_said_before_anybody_is_asked(self):
+        for key, subaccount in (
+            ("key\u2013secret", ""),
+            ("key secret", ""),
+            ("key\r\nX: y", ""),
+            ("key-secret", "5f\u20134a"),
+            ("key-secret", "x\r\nX: y"),
+        ):
+            with self.subTest(key=key, subaccount=subaccount):
+                with self.assertRaisesRegex(SettingError, "Copy it anew"):
+                    MailgunClient("us", key, subaccount)
 
     def test_a_refused_connection_only_has_to_wait(self):
         with patch.dict(os.environ, {API_URL_VARIABLE: "http://127.0.0.1:9"}):
             client = MailgunClient("us", "key-secret")
             with self.assertRaisesRegex(TransientError, "could not be reached"):
-                client.send_mime(DOMAIN, MIME, ["customer@example.org"])
+                client.send_mime(DOMAIN, MimeBody(MIME, ["customer@example.org"]))
 
     def test_a_sending_key_is_proved_without_sending(self):
         self.mailgun.answer(400, {"message": "from parameter is missing"})

@@ -1,11 +1,23 @@
 import contextlib
+import os
 from email.message import EmailMessage
+from unittest.mock import patch
 
 from odoo.tests import BaseCase, tagged
 
+from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
 from odoo.addons.mail_mailgun.tools.api.client import MailgunClient
-from odoo.addons.mail_mailgun.tools.api.session import MailgunSession, flatten
-from odoo.addons.mail_mailgun.tools.errors import SettingError
+from odoo.addons.mail_mailgun.tools.api.session import (
+    MailgunSession,
+    Reservation,
+    flatten,
+)
+from odoo.addons.mail_mailgun.tools.errors import (
+    DoubtfulError,
+    RefusedMessage,
+    SettingError,
+    UnreadableKey,
+)
 
 from .local_mailgun import LocalMailgun
 
@@ -19,6 +31,32 @@ def message():
     mail["Subject"] = "Grüße"
     mail.set_content("first\nsecond\n")
     return mail
+
+
+class Book:
+    """A ledger that only remembers what was written into it."""
+
+    def __init__(self):
+        self.entries = []
+
+    def reserve(self, _message_id, recipients):
+        self.entries.append("reserved")
+        return Reservation(recipients)
+
+    def accept(self, _reservation, _mailgun_id):
+        self.entries.append("accepted")
+
+    def refuse(self, _reservation, _error):
+        self.entries.append("refused")
+
+    def release(self, _reservation):
+        self.entries.append("released")
+
+    def doubt(self, _reservation, _error):
+        self.entries.append("in doubt")
+
+    def close(self):
+        self.entries.append("closed")
 
 
 @tagged("mailgun_tools")
@@ -101,3 +139,74 @@ class TestSession(BaseCase):
         session.send_message(message(), "", ["customer@example.org"])
         session.quit()
         self.assertEqual(self.observed, [caught.exception, None])
+
+    # --- what is written down --------------------------------------------------------
+
+    def entries(self, mail=None, raises=None, **options):
+        """Send a message, or fail to; return what was written down of it."""
+        book = Book()
+        session = self.session(ledger=book, **options)
+        expected = self.assertRaises(raises) if raises else contextlib.nullcontext()
+        with expected as caught:
+            session.send_message(mail or message(), "", ["customer@example.org"])
+        session.quit()
+        # How the session ended has nothing to do with the message.
+        self.assertEqual(book.entries.pop(), "closed")
+        self.error = caught and caught.exception
+        return book.entries
+
+    def test_what_is_taken_is_reserved_before_and_accepted_after(self):
+        self.assertEqual(self.entries(), ["reserved", "accepted"])
+
+    def test_without_a_key_nothing_is_reserved(self):
+        def unreadable():
+            raise UnreadableKey("no master key")
+
+        entries = self.entries(open_client=unreadable, raises=UnreadableKey)
+        self.assertEqual(entries, ["closed"])
+        self.assertEqual(self.observed, [self.error])
+
+    def test_what_was_not_asked_of_mailgun_is_not_in_doubt(self):
+        unspeakable = message()
+        unspeakable.set_payload("\ud83d half of it")
+        del unspeakable["Content-Transfer-Encoding"]
+        entries = self.entries(unspeakable, raises=UnicodeEncodeError)
+        self.assertEqual(entries, ["reserved", "released", "closed"])
+        big = message()
+        big.add_attachment(bytes(26 * 2**20), "application", "octet-stream")
+        entries = self.entries(big, raises=RefusedMessage)
+        self.assertEqual(entries, ["reserved", "refused", "closed"])
+        self.assertEqual(self.mailgun.seen, [])
+
+    def test_a_file_of_certificates_that_is_missing_is_a_setting(self):
+        elsewhere = {API_URL_VARIABLE: "https://127.0.0.1:9"}
+        missing = {"REQUESTS_CA_BUNDLE": "/nowhere/authority.pem"}
+        with patch.dict(os.environ, {**elsewhere, **missing}):
+            entries = self.entries(raises=SettingError)
+        self.assertEqual(entries, ["reserved", "released", "closed"])
+        self.assertIn("/nowhere/authority.pem", str(self.error))
+        self.assertIn("https://127.0.0.1:9", str(self.error))
+
+    def test_who_is_stopped_before_mailgun_was_asked_leaves_no_doubt(self):
+        for kind in (KeyboardInterrupt, SystemExit, MemoryError, OSError):
+
+            def waiting(kind=kind):
+                raise kind
+
+            with self.subTest(kind=kind.__name__):
+                entries = self.entries(waiting=waiting, raises=kind)
+                self.assertEqual(entries[:2], ["reserved", "released"])
+        self.assertEqual(self.mailgun.seen, [])
+
+    def test_who_is_stopped_while_mailgun_takes_it_leaves_it_in_doubt(self):
+        @contextlib.contextmanager
+        def waiting():
+            yield
+            raise TimeoutError("CPU time limit exceeded.")
+
+        entries = self.entries(waiting=waiting, raises=DoubtfulError)
+        self.assertEqual(entries, ["reserved", "in doubt", "closed"])
+        self.assertEqual(len(self.mailgun.seen), 1)
+        self.mailgun.hang_up(after_reading=True)
+        entries = self.entries(raises=DoubtfulError)
+        self.assertEqual(entries, ["reserved", "in doubt", "closed"])

@@ -83,40 +83,22 @@ class MailgunClient:
 
     # --- sending ---------------------------------------------------------------------
 
-    def send_mime(
-        self,
-        domain: str,
-        mime: bytes,
-        recipients: Iterable[str],
-        options: Mapping[str, str] = (),
-    ) -> str:
+    def send_mime(self, domain: str, body: "MimeBody") -> str:
         """Hand one finished message to Mailgun (``POST /v3/{domain}/messages.mime``).
 
         :param domain: the sending domain at Mailgun
-        :param mime: the message, exactly as it shall travel
-        :param recipients: the envelope: every address of To, Cc and Bcc
-        :param options: ``o:…``, ``v:…`` and ``h:…`` fields
         :return: Mailgun's id, the Message-Id in angle brackets
         :raise TransientError: try again later; nothing was accepted
         :raise DoubtfulError: nobody knows whether it was accepted
         :raise SettingError: repair a setting first
         :raise RefusedMessage: this message cannot be sent as it is
         """
-        fields = [("to", address) for address in recipients]
-        for name, values in dict(options).items():
-            several = [values] if isinstance(values, str) else values
-            fields += [(name, value) for value in several]
-        # A file name is required: without one Mailgun answers "'message' parameter is
-        # not a file".
-        fields.append(("message", ("message.mime", mime, "message/rfc822")))
-        content, content_type = encode_multipart_formdata(fields)
-        body = _Body(content)
         try:
             response = self._response(
                 "POST",
                 path("/v3/{}/messages.mime", domain),
                 data=body,
-                headers={"Content-Type": content_type},
+                headers={"Content-Type": body.content_type},
             )
         except ApiError as error:
             is_doubtful = isinstance(error, DoubtfulError)
@@ -125,7 +107,7 @@ class MailgunClient:
             kind = DoubtfulError if body.was_read else TransientError
             raise kind(error.sentence, detail=error.detail) from error
         if not _is_done(response):
-            raise api_error(response, Question(domain, self.region, len(mime)))
+            raise api_error(response, Question(domain, self.region, body.mime_size))
         return _message_id(response, domain)
 
     def check_sending(self, domain: str) -> None:
@@ -261,13 +243,34 @@ def _environment(url):
         return http.merge_environment_settings(url, {}, None, None, None)
 
 
-class _Body(io.BytesIO):
-    """A request's body that knows whether it was read to its end.
+class MimeBody(io.BytesIO):
+    """The body of a request that hands over a message, and whether it was read.
 
-    Of a request that was not written in full, Mailgun has accepted nothing.
+    Of a request that was not read to its end, Mailgun has accepted nothing.
+
+    :param mime: the message, exactly as it shall travel
+    :param recipients: the envelope: every address of To, Cc and Bcc
+    :param options: ``o:…``, ``v:…`` and ``h:…`` fields
     """
 
     was_read = False
+
+    def __init__(
+        self,
+        mime: bytes,
+        recipients: Iterable[str],
+        options: Mapping[str, str | list[str]] = (),
+    ):
+        fields = [("to", address) for address in recipients]
+        for name, values in dict(options).items():
+            several = [values] if isinstance(values, str) else values
+            fields += [(name, value) for value in several]
+        # A file name is required: without one Mailgun answers "'message' parameter is
+        # not a file".
+        fields.append(("message", ("message.mime", mime, "message/rfc822")))
+        content, self.content_type = encode_multipart_formdata(fields)
+        super().__init__(content)
+        self.mime_size = len(mime)
 
     def read(self, *size):
         found = super().read(*size)

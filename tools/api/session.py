@@ -18,7 +18,7 @@ from ...const import MAX_MESSAGE_MB, MAX_RECIPIENTS, MIB
 from ..addresses import normalize
 from ..errors import ApiError, DoubtfulError, RefusedMessage, RefusedRecipient
 from ..sentence import Sentence as _lt
-from .client import MailgunClient
+from .client import MailgunClient, MimeBody
 from .send_options import Options, take_options
 
 
@@ -123,11 +123,12 @@ class MailgunSession:
         recipients = list(dict.fromkeys(normalize(one) for one in smtp_to_list))
         try:
             self._send_all(message, recipients)
-        except ApiError as error:
-            self.error = error
+        except Exception as error:
             # Core forgets a session of its own making when it fails.
             self.ledger.close()
-            self._observe(error)
+            if isinstance(error, ApiError):
+                self.error = error
+                self._observe(error)
             raise
 
     def _send_all(self, message: Message, recipients: list[str]) -> None:
@@ -142,26 +143,48 @@ class MailgunSession:
             raise refused
 
     def _send(self, message: Message, recipients: list[str]) -> None:
+        # Without a key nothing is begun, so nothing has to be taken back.
+        client = self._open()
         reservation = self.ledger.reserve(message["Message-Id"] or "", recipients)
         if not reservation.recipients:
             return
+        body = None
         try:
-            mailgun_id = self._post(message, reservation)
+            body = self._body(message, reservation)
+            with self._waiting():
+                mailgun_id = client.send_mime(self._domain, body)
         except DoubtfulError as error:
             self.ledger.doubt(reservation, error)
             raise
         except RefusedMessage as error:
             self.ledger.refuse(reservation, error)
             raise
-        except ApiError:
-            self.ledger.release(reservation)
-            raise
+        except BaseException as error:
+            if isinstance(error, ApiError) or not (body and body.was_read):
+                self.ledger.release(reservation)
+                raise
+            # From here on only Mailgun knows, whatever it was.
+            doubt = DoubtfulError(
+                _lt(
+                    "Sending was interrupted while Mailgun was taking the mail "
+                    "(%(kind)s).",
+                    kind=type(error).__name__,
+                )
+            )
+            self.ledger.doubt(reservation, doubt)
+            if not isinstance(error, Exception):
+                # The whole process is asked to end.
+                raise
+            raise doubt from error
         self.ledger.accept(reservation, mailgun_id)
         self._observe(None)
 
-    def _post(self, message: Message, reservation: Reservation) -> str:
+    def _open(self) -> MailgunClient:
         if self._client is None:
             self._client = self._open_client()
+        return self._client
+
+    def _body(self, message: Message, reservation: Reservation) -> MimeBody:
         visible, options = take_options(message, self.options, reservation.reference)
         mime = flatten(visible)
         if len(mime) > MAX_MESSAGE_MB * MIB:
@@ -173,10 +196,7 @@ class MailgunSession:
                     limit=MAX_MESSAGE_MB,
                 )
             )
-        with self._waiting():
-            return self._client.send_mime(
-                self._domain, mime, reservation.recipients, options
-            )
+        return MimeBody(mime, reservation.recipients, options)
 
     def quit(self) -> None:
         """End the session; it may be used again."""
