@@ -40,6 +40,8 @@ WEBHOOK_TYPES = (
 )
 
 EVENT_RETENTION_DAYS = 90
+# What an applied event said word for word; an administrator may want to read it.
+PAYLOAD_RETENTION_DAYS = 5
 # At most so often does a process wake the scheduled action that applies events.
 EVENT_WAKE_SECONDS = 3
 

@@ -48,6 +48,7 @@ from . import (
     test_recovery,
     test_retention,
     test_retry_hint,
+    test_room,
     test_round_trip,
     test_send_options,
     test_sending,

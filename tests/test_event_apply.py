@@ -117,7 +117,7 @@ class TestEventApply(EventCase):
         self.apply()
         self.assertEqual(event.state, "ignored")
         self.env.cr.execute(
-            "UPDATE mailgun_event SET create_date = %s WHERE id = %s",
+            "UPDATE mailgun_open_row SET at = %s WHERE row = %s",
             [fields.Datetime.now() - timedelta(hours=1), event.id],
         )
         self.apply()

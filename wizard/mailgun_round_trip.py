@@ -1,7 +1,7 @@
 import os
 import secrets
 import time
-from datetime import timezone
+from datetime import timedelta, timezone
 from email.message import EmailMessage
 
 from odoo import api, fields, models
@@ -193,7 +193,13 @@ class MailgunRoundTrip(models.TransientModel):
     # === EVENTS === #
 
     def _look_for_events(self):
-        told = self.env["mailgun.event"].search([("message_id", "=", self.message_id)])
+        # By their age, of which there is an index.
+        told = self.env["mailgun.event"].search(
+            [
+                ("occurred_at", ">=", self.create_date - timedelta(minutes=5)),
+                ("message_id", "=", self.message_id),
+            ]
+        )
         self._apply([event.payload for event in told])
         due = max(self.started_at + ASK_AFTER, self.asked_at + ASK_AFTER)
         if self.state != "running" or self.delivered_at or time.time() < due:

@@ -23,6 +23,9 @@ from ..transactions.own_cursor import own_cursor
 
 _logger = logging.getLogger(__name__)
 
+#: Of ``mailgun.open.row``: events to be applied, and those that could not be.
+PENDING, FAILED = "event", "failed event"
+
 # Events that share a transaction: their work is done for all of them at once.
 BATCH = 200
 
@@ -59,12 +62,14 @@ class EventQueue:
         """Return ids and Message-Ids of the oldest events whose turn it is."""
         with own_cursor(self._registry) as env:
             env.cr.execute(
-                """SELECT id, COALESCE(message_id, '') FROM mailgun_event
-                    WHERE state = 'pending'
-                      AND NOT COALESCE(message_id, '') = ANY(%s)
-                    ORDER BY occurred_at, id
+                """SELECT event.id, COALESCE(event.message_id, '')
+                     FROM mailgun_open_row AS listed
+                     JOIN mailgun_event AS event ON event.id = listed.row
+                    WHERE listed.kind = %s AND event.state = 'pending'
+                      AND NOT COALESCE(event.message_id, '') = ANY(%s)
+                    ORDER BY listed.at, listed.row
                     LIMIT %s""",
-                [busy, BATCH],
+                [PENDING, busy, BATCH],
             )
             return dict(env.cr.fetchall())
 
@@ -118,6 +123,7 @@ class EventQueue:
             event = env["mailgun.event"].browse(event_id)
             text = f"{summary_of(error)}\n\n{traceback_of(error)}"
             event.write({"state": "failed", "error": text})
+            event._list_as("failed")
         return 1
 
 

@@ -2,11 +2,13 @@ import logging
 import time
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from ...tools.errors import MailgunError, NotUnderstood, TransientError
 from ..domain.health import LATE, MAX_REASONS, HealthLine, first_line
 from ..transactions.own_cursor import committed, own_cursor
 from ..transactions.words import in_words
+from .event_queue import FAILED, PENDING
 
 _logger = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class MailgunDomain(models.Model):
         return HealthLine("ok", title, self._when(last))
 
     def _health_of_late_events(self):
-        waiting = [("domain_id", "=", self.id), ("state", "=", "pending")]
+        waiting = self._events_listed(PENDING, "pending")
         events = self.env["mailgun.event"]
         oldest = events.search(waiting, order="create_date", limit=1).create_date
         if not oldest or fields.Datetime.now() - oldest <= LATE:
@@ -77,7 +79,7 @@ class MailgunDomain(models.Model):
     def _health_of_failed_events(self):
         """Return a line for each reason, the most frequent first."""
         groups = self.env["mailgun.event"]._read_group(
-            [("domain_id", "=", self.id), ("state", "=", "failed")],
+            self._events_listed(FAILED, "failed"),
             ["error"],
             ["__count"],
             order="__count desc",
@@ -96,10 +98,23 @@ class MailgunDomain(models.Model):
             for error, count in groups
         ]
 
+    def _events_listed(self, kind, state):
+        """Return the domain of events that are not done, without looking at all.
+
+        :param str kind: of ``mailgun.open.row``
+        :param str state: of the events
+        """
+        listed = self.env["mailgun.open.row"].sudo()._search([("kind", "=", kind)])
+        return (
+            Domain("id", "in", listed.subselect("row"))
+            & Domain("state", "=", state)
+            & Domain("domain_id", "=", self.id)
+        )
+
     def _last_event_at(self):
         """Return when a webhook told of something; what was asked for is no proof."""
         told = [("domain_id", "=", self.id), ("polled", "=", False)]
-        row = self.env["mailgun.event"].search(told, order="id desc", limit=1)
+        row = self.env["mailgun.event"].search(told, order="occurred_at desc", limit=1)
         return row.create_date
 
     # === ASKING MAILGUN for what no webhook has told === #

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from odoo import api, fields, models
 from odoo.modules import module
 
-from ...const import EVENT_RETENTION_DAYS
+from ...const import EVENT_RETENTION_DAYS, PAYLOAD_RETENTION_DAYS
 from ...tools.addresses import normalize
 from ...tools.delivery_state import happening_of, is_machine
 from ...tools.event_post import origin_of, reference_of
@@ -14,21 +14,32 @@ from ..domain.signature import UNCHANGED_ID
 from ..transactions.own_cursor import committed, insert_if_new, own_cursor
 from ..transactions.retention import keep_since, remove_before
 from ..transactions.server import restart_clock
-from .event_queue import EventQueue
+from .event_queue import FAILED, PENDING, EventQueue
+
+# Of ``mailgun.open.row``: to be forgotten within the hour.
+_FOREIGN = "foreign event"
+_LISTED = {"pending": PENDING, "failed": FAILED, "ignored": _FOREIGN}
 
 # Each post is answered once this is committed, so it is written out: composing it takes
 # a good part of the time that running it does.
 _INSERT_SIGNED = f"""
-       WITH used AS ({USE_TOKEN})
+       WITH used AS ({USE_TOKEN}),
+            new AS (
 INSERT INTO mailgun_event
             (domain_id, event_id, event, severity, reason, recipient, message_id,
-             occurred_at, day, payload, state, create_date)
+             occurred_at, day, state, create_date)
      SELECT {UNCHANGED_ID}, %(event_id)s, %(event)s, %(severity)s,
             %(reason)s, %(recipient)s, %(message_id)s, %(occurred_at)s, %(day)s,
-            %(payload)s, %(state)s, timezone('UTC', now())
+            %(state)s, timezone('UTC', now())
        FROM used
 ON CONFLICT DO NOTHING
-  RETURNING id
+  RETURNING id, occurred_at),
+            kept AS (
+INSERT INTO mailgun_event_payload (event_id, kept_since, payload)
+     SELECT id, occurred_at, %(payload)s FROM new)
+INSERT INTO mailgun_open_row (kind, row, at)
+     SELECT '{PENDING}', id, occurred_at FROM new
+  RETURNING row
 """
 
 # A run of the cron comes to an end when others are waiting for their turn.
@@ -38,6 +49,7 @@ _RUN_SECONDS = 50
 _FOREIGN_MINUTES = 45
 
 _FOREIGN_BATCH = 10_000
+_BATCH = 10_000
 
 
 class MailgunEvent(models.Model):
@@ -56,10 +68,12 @@ class MailgunEvent(models.Model):
     severity = fields.Char(readonly=True)
     reason = fields.Char(readonly=True)
     recipient = fields.Char(readonly=True)
-    message_id = fields.Char("Message-Id", readonly=True, index="btree_not_null")
+    message_id = fields.Char("Message-Id", readonly=True)
     occurred_at = fields.Datetime("Happened on", required=True, readonly=True)
     day = fields.Date(required=True, readonly=True)
-    payload = fields.Json(readonly=True)
+    payload = fields.Json(
+        compute="_compute_payload", inverse="_inverse_payload", readonly=True
+    )
     payload_text = fields.Text("As It Came", compute="_compute_payload_text")
     state = fields.Selection(
         [
@@ -85,11 +99,54 @@ class MailgunEvent(models.Model):
         "UNIQUE(domain_id, event_id, day, event)", "An event is kept once."
     )
     _by_age = models.Index("(occurred_at)")
+    # When a webhook has last told of something.
+    _by_domain_and_age = models.Index(
+        "(domain_id, occurred_at) WHERE polled IS NOT TRUE"
+    )
+
+    def init(self):
+        # Each row changes once or twice, and grows no more; with room left on its page
+        # it stays there (HOT).
+        self.env.cr.execute(
+            """ALTER TABLE mailgun_event
+                 SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05,
+                      autovacuum_analyze_scale_factor = 0.05)"""
+        )
+
+    def _compute_payload(self):
+        payloads = self.env["mailgun.event.payload"].sudo()
+        found = payloads.search_fetch([("event_id", "in", self.ids)], ["payload"])
+        by_event = {one.event_id.id: one.payload for one in found}
+        for event in self:
+            event.payload = by_event.get(event.id)
+
+    def _inverse_payload(self):
+        payloads = self.env["mailgun.event.payload"].sudo()
+        payloads.search([("event_id", "in", self.ids)]).unlink()
+        for event in self.filtered("payload"):
+            payloads.create(
+                {
+                    "event_id": event.id,
+                    "kept_since": event.occurred_at,
+                    "payload": event.payload,
+                }
+            )
 
     @api.depends("payload")
     def _compute_payload_text(self):
         for event in self:
-            event.payload_text = json.dumps(event.payload, indent=2, sort_keys=True)
+            event.payload_text = (
+                json.dumps(event.payload, indent=2, sort_keys=True)
+                if event.payload
+                else self.env._("No longer kept.")
+            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        events = super().create(vals_list)
+        for event in events:
+            event._list_as(event.state)
+        return events
 
     @api.model
     def _receive(self, domain, event):
@@ -106,7 +163,10 @@ class MailgunEvent(models.Model):
 
     def _insert(self, domain_id, event):
         values = {"domain_id": domain_id, "polled": True, **self._values(event)}
-        return insert_if_new(self, values)
+        ids = insert_if_new(self, values)
+        self.browse(ids).payload = event.payload
+        self.env["mailgun.open.row"]._open(PENDING, ids, values["occurred_at"])
+        return ids
 
     @api.model
     def _receive_signed(self, signer, event, token):
@@ -122,7 +182,11 @@ class MailgunEvent(models.Model):
         :raise psycopg2.errors.SerializationFailure: the row came after our snapshot
         """
         use = use_of("event", event.event_id, event.event)
-        values = {**signer.as_parameters(), **self._values(event)}
+        values = {
+            **signer.as_parameters(),
+            **self._values(event),
+            "payload": event.payload_json,
+        }
         self.env.cr.execute(
             _INSERT_SIGNED, {**values, "token": token, "use": use}, log_exceptions=False
         )
@@ -142,7 +206,6 @@ class MailgunEvent(models.Model):
             "message_id": event.message_id or None,
             "occurred_at": occurred_at.replace(tzinfo=None, microsecond=0),
             "day": occurred_at.date(),
-            "payload": event.payload_json,
             "state": "pending",
         }
 
@@ -153,10 +216,6 @@ class MailgunEvent(models.Model):
         return remove_before(self, "occurred_at", since)
 
     # === APPLYING: deliveries and Odoo's own records are told === #
-
-    _waiting = models.Index("(occurred_at, id) WHERE state = 'pending'")
-    _unappliable = models.Index("(domain_id) WHERE state = 'failed'")
-    _foreign = models.Index("(create_date) WHERE state = 'ignored'")
 
     @api.model
     def _process_queue(self):
@@ -178,12 +237,16 @@ class MailgunEvent(models.Model):
         limit = fields.Datetime.now() - timedelta(minutes=_FOREIGN_MINUTES)
         with own_cursor(self.env.registry) as env:
             env.cr.execute(
-                """DELETE FROM mailgun_event
-                    WHERE id IN (SELECT id FROM mailgun_event
-                                  WHERE state = 'ignored' AND create_date < %s
+                """WITH old AS (
+                   DELETE FROM mailgun_open_row
+                    WHERE id IN (SELECT id FROM mailgun_open_row
+                                  WHERE kind = %s AND at < %s
                                   LIMIT %s)
+                RETURNING row)
+                   DELETE FROM mailgun_event
+                    WHERE id IN (SELECT row FROM old) AND state = 'ignored'
                 RETURNING domain_id""",
-                [limit, _FOREIGN_BATCH],
+                [_FOREIGN, limit, _FOREIGN_BATCH],
             )
             counts = {}
             for (domain_id,) in env.cr.fetchall():
@@ -198,6 +261,7 @@ class MailgunEvent(models.Model):
         failed = self.filtered(lambda event: event.state == "failed")
         # Nobody may change what Mailgun said, and this does not.
         failed.sudo().write({"state": "pending", "error": False})
+        failed._list_as("pending")
         self.env.ref("mail_mailgun.ir_cron_events").sudo()._trigger()
 
     # === ONE BATCH === #
@@ -250,6 +314,17 @@ class MailgunEvent(models.Model):
                 [state, self.ids],
             )
             self.invalidate_recordset(["state"])
+            self._list_as(state)
+
+    def _list_as(self, state):
+        """List events where those of their state are looked for; done ones nowhere."""
+        open_rows = self.env["mailgun.open.row"]
+        open_rows._close(list(_LISTED.values()), self.ids)
+        if state == "ignored":
+            open_rows._open(_FOREIGN, self.ids, fields.Datetime.now())
+        elif state in _LISTED:
+            for event in self:
+                open_rows._open(_LISTED[state], event.ids, event.occurred_at)
 
     def _reference(self):
         """Return our own mark on the mail, or ""."""
@@ -266,3 +341,45 @@ class MailgunEvent(models.Model):
     def _epoch(self):
         """Return when it happened in seconds since 1970."""
         return self.occurred_at.replace(tzinfo=timezone.utc).timestamp()
+
+
+class MailgunEventPayload(models.Model):
+    """What an event said word for word, for some days only.
+
+    Apart from the event, whose row is small so that it changes on its page.
+    """
+
+    _name = "mailgun.event.payload"
+    _description = "Payload of a Mailgun Event"
+    _log_access = False
+
+    event_id = fields.Many2one(
+        "mailgun.event", required=True, readonly=True, ondelete="cascade"
+    )
+    kept_since = fields.Datetime(required=True, readonly=True)
+    payload = fields.Json(readonly=True)
+
+    _event_unique = models.Constraint("UNIQUE(event_id)", "An event has one payload.")
+    _by_age = models.Index("(kept_since)")
+
+    @api.autovacuum
+    def _gc_payloads(self):
+        """Forget what events said word for word; what it meant is kept.
+
+        Not of those that could not be applied: they may be applied yet.
+        """
+        before = keep_since(self.env, "keep_payloads_days", PAYLOAD_RETENTION_DAYS)
+        self.env.cr.execute(
+            """DELETE FROM mailgun_event_payload
+                WHERE id IN (
+               SELECT id FROM mailgun_event_payload AS payload
+                WHERE kept_since < %s
+                  AND NOT EXISTS (SELECT FROM mailgun_open_row AS listed
+                                   WHERE listed.kind IN %s
+                                     AND listed.row = payload.event_id)
+                LIMIT %s)""",
+            [before, (PENDING, FAILED), _BATCH],
+        )
+        count = self.env.cr.rowcount
+        self.invalidate_model(["payload"])
+        return count, count == _BATCH

@@ -8,6 +8,7 @@ from ...tools.errors import SettingError, TransientError, UnreadableKey
 from ...tools.event_post import event_of, reference_of
 from ..transactions.locks import SENT_MESSAGE, is_being_sent, try_lock
 from ..transactions.own_cursor import own_cursor
+from .mailgun_delivery import OPEN_KIND
 
 _logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class MailgunDelivery(models.Model):
         limit = fields.Datetime.now() - timedelta(seconds=_PATIENCE)
         rows = self.search(
             [
-                ("state", "=", "sending"),
+                ("id", "in", self._still_sending()),
                 ("sending_at", "<", limit),
                 "|",
                 ("asked_at", "=", False),
@@ -56,6 +57,18 @@ class MailgunDelivery(models.Model):
         found = False
         for domain, in_doubt in rows.grouped("domain_id").items():
             found |= domain._settle_deliveries(in_doubt)
+        return found
+
+    def _still_sending(self):
+        """Return the ids of deliveries whose attempt has not ended.
+
+        :rtype: list[int]
+        """
+        open_rows = self.env["mailgun.open.row"]
+        listed = open_rows._rows(OPEN_KIND)
+        found = self.search([("id", "in", listed), ("state", "=", "sending")]).ids
+        # Events and people end an attempt, too, and tell only the row itself.
+        open_rows._close([OPEN_KIND], set(listed) - set(found))
         return found
 
     # === ONE POST === #

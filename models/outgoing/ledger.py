@@ -25,6 +25,7 @@ from ...tools.api.session import Reservation
 from ...tools.errors import DoubtfulError, TransientError, UnsettledError
 from ...tools.sentence import Sentence as _lt
 from ..transactions.own_cursor import own_cursor
+from .mailgun_delivery import OPEN_KIND
 from .outgoing_session import MailInHand
 
 # Whether an entry has to be on the disk before anything else is done.
@@ -55,7 +56,7 @@ class DeliveryLedger:
         hand = self.hand
         hand.message_id = message_id
         self._partner_ref = hand.take_copy(recipients)
-        reference = f"{self._origin}.{secrets.token_hex(12)}"
+        reference = f"{self._origin}.{secrets.token_urlsafe(12)}"
         with _database_trouble_is(TransientError):
             reservation = self._committed(
                 self._reserve, message_id, self._partner_ref, recipients, reference
@@ -129,14 +130,21 @@ class DeliveryLedger:
         )
         cursor.execute(
             SQL(
-                """INSERT INTO mailgun_delivery
+                """WITH new AS (
+                   INSERT INTO mailgun_delivery
                           (domain_id, message_id, mail_id, partner_ref, recipient,
                            recipient_domain, attempt, reference, res_model, tag,
                            state, sending_at)
                    VALUES %s
                    ON CONFLICT DO NOTHING
-                   RETURNING recipient, id""",
+                   RETURNING recipient, id),
+                   opened AS (
+                   INSERT INTO mailgun_open_row (kind, row, at)
+                   SELECT %s, id, %s FROM new)
+                   SELECT recipient, id FROM new""",
                 values,
+                OPEN_KIND,
+                now,
             ),
             log_exceptions=False,
         )
@@ -170,8 +178,8 @@ class DeliveryLedger:
         """
         assignments = SQL(
             """state = CASE state WHEN 'sending' THEN 'accepted' ELSE state END,
-               accepted_at = COALESCE(accepted_at, %s), mailgun_id = %s,
-               doubt = NULL""",
+               accepted_at = COALESCE(accepted_at, %s),
+               mailgun_id = NULLIF(%s, message_id), doubt = NULL""",
             Datetime.now(),
             mailgun_id,
         )
@@ -194,19 +202,28 @@ class DeliveryLedger:
     def doubt(self, reservation, error):
         """See ``tools.session.Ledger``."""
         kind = "failure" if error.status else "lost"
-        self._committed(self._update, reservation, SQL("doubt = %s", kind))
+        assignments = SQL("doubt = %s", kind)
+        self._committed(self._update, reservation, assignments, _DURABLE, False)
 
     def release(self, reservation):
         """See ``tools.session.Ledger``."""
         self._committed(self._delete, reservation.ids)
 
     def _delete(self, cursor, ids):
-        cursor.execute("DELETE FROM mailgun_delivery WHERE id = ANY(%s)", [ids])
-
-    def _update(self, cursor, reservation, assignments, how=_DURABLE):
         cursor.execute(
             SQL(
-                "UPDATE mailgun_delivery SET %s %s WHERE id = ANY(%s)",
+                "%s DELETE FROM mailgun_delivery WHERE id = ANY(%s)",
+                _closed(ids),
+                ids,
+            )
+        )
+
+    def _update(self, cursor, reservation, assignments, how=_DURABLE, is_end=True):
+        closing = _closed(reservation.ids) if is_end else SQL()
+        cursor.execute(
+            SQL(
+                "%s UPDATE mailgun_delivery SET %s %s WHERE id = ANY(%s)",
+                closing,
                 assignments,
                 how,
                 reservation.ids,
@@ -246,6 +263,16 @@ class DeliveryLedger:
                 [message_id, mail_id],
             )
             return cursor.fetchall()
+
+
+def _closed(ids):
+    """Return the beginning of a statement with which deliveries end being in doubt."""
+    return SQL(
+        """WITH closed AS (DELETE FROM mailgun_open_row
+                            WHERE kind = %s AND row = ANY(%s))""",
+        OPEN_KIND,
+        ids,
+    )
 
 
 @contextlib.contextmanager

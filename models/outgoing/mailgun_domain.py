@@ -14,7 +14,7 @@ from ...const import (
 from ...tools.api.send_options import Options
 from ..domain.health import LATE, HealthLine
 from .ledger import DeliveryLedger, LedgerConnection
-from .mailgun_delivery import STILL_SENDING
+from .mailgun_delivery import OPEN_KIND, STILL_SENDING
 
 TRACKING = [
     ("mailgun", "As set at Mailgun"),
@@ -303,6 +303,7 @@ class MailgunDomain(models.Model):
         limit = fields.Datetime.now() - STILL_SENDING
         count = self.env["mailgun.delivery"].search_count(
             [
+                ("id", "in", self.env["mailgun.open.row"]._rows(OPEN_KIND)),
                 ("state", "=", "sending"),
                 ("sending_at", "<", limit),
                 ("domain_id", "=", self.id),

@@ -4,6 +4,7 @@ from datetime import datetime, timezone
 from odoo import api, models
 from odoo.tools import format_date
 
+from ...const import ARRIVED_STATES
 from ...tools.api.suppressions import (
     BOUNCES,
     COMPLAINTS,
@@ -133,4 +134,6 @@ class MailgunDelivery(models.Model):
             if delivery:
                 delivery.bounce_counted = True
             reason = delivery.reason or entries[address].reason
-            delivery._report_bounce(address, domain, reason)
+            # What has arrived did not come back.
+            about = delivery.filtered(lambda row: row.state not in ARRIVED_STATES)
+            about._report_bounce(address, domain, reason)

@@ -3,3 +3,5 @@ exception means, how long the server still runs.
 
 Uses nothing of the other wings; all of them use it.
 """
+
+from . import open_rows

@@ -9,7 +9,7 @@ import requests
 from ..machine import processes
 from ..machine.steps import StepFailed, Steps
 from ..servers.web_client import OdooError
-from . import events, inbound, outbound
+from . import events, growth, inbound, outbound
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dev/bench", description=__doc__)
-    parsers = parser.add_subparsers(required=True, metavar="in|out|events")
+    parsers = parser.add_subparsers(required=True, metavar="in|out|events|growth")
     taking = parsers.add_parser("in", help="what taking a mail costs")
     taking.add_argument("--mails", type=int, default=200, help="in each of six rounds")
     taking.set_defaults(measure=inbound.measure)
@@ -41,6 +41,9 @@ def _arguments() -> argparse.Namespace:
         "--rows", type=int, default=1_000_000, help="of the long table"
     )
     telling.set_defaults(measure=events.measure)
+    growing = parsers.add_parser("growth", help="the room that a mail takes")
+    growing.add_argument("--rows", type=int, default=1_000_000, help="of each table")
+    growing.set_defaults(measure=growth.measure)
     sending = parsers.add_parser("out", help="mails a second through slow networks")
     sending.add_argument(
         "--judged", action="store_true", help="only what the promises are about"

@@ -20,15 +20,11 @@ _COPIES = 1000
 _FILL = """
 INSERT INTO mailgun_event
             (domain_id, event_id, event, recipient, message_id, occurred_at, day, state,
-             payload, create_date)
+             create_date)
      SELECT domain.id, substr(md5('id' || number), 1, 22), 'delivered',
             'customer' || number || '@customer.test',
             '<old.' || number || '@' || domain.name || '>', moment, moment::date,
-            'done',
-            jsonb_build_object('id', substr(md5('id' || number), 1, 22),
-                               'event', 'delivered', 'log-level', 'info',
-                               'recipient', 'customer' || number || '@customer.test'),
-            moment
+            'done', moment
        FROM generate_series(1, %s) AS number,
             LATERAL (SELECT now() AT TIME ZONE 'UTC' - number * interval '5 seconds')
                  AS at(moment),

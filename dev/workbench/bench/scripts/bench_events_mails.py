@@ -32,7 +32,6 @@ def sent_by_ours(messages):
             {
                 "domain_id": domain.id,
                 "message_id": message.message_id,
-                "mailgun_id": message.message_id,
                 "partner_ref": message.res_id,
                 "recipient": f"customer{number}@customer.test",
                 "recipient_domain": "customer.test",
