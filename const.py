@@ -176,3 +176,5 @@ MAIL_WAITS = [
     ("stale", "Too old to go without asking"),
     ("uncertain", "Nobody knows whether it went out"),
 ]
+# What goes on only when a person says so.
+MAIL_ASKS = ("stale", "uncertain")

@@ -116,6 +116,24 @@ class TestMailingStatistics(EventCase):
         self.assertEqual(trace.trace_status, "outgoing")
         self.assertFalse(trace.failure_type)
 
+    def test_retry_of_a_mailing_leaves_out_what_asks(self):
+        asking, trace = self.mailed()
+        asking.write({"state": "exception", "mailgun_wait": "uncertain"})
+        failed = self.mail(state="exception", mailing_id=self.mailing.id)
+        self.mailing.state = "done"
+        action = self.mailing.action_retry_failed()
+        self.assertTrue(asking.exists() and trace.exists())
+        self.assertFalse(failed.exists())
+        self.assertEqual(self.mailing.state, "in_queue")
+        self.assertNotIn(self.anna.id, self.mailing._get_remaining_recipients())
+        self.assertIn("1 email needs a decision", action["params"]["message"])
+
+    def test_retry_of_a_mailing_of_which_nothing_asks_is_cores(self):
+        failed = self.mail(state="exception", mailing_id=self.mailing.id)
+        self.mailing.state = "done"
+        self.assertIs(self.mailing.action_retry_failed(), None)
+        self.assertFalse(failed.exists())
+
     @mute_logger(MAIL)
     def test_a_refused_mail_is_a_failure_of_the_mailing(self):
         mail, trace = self.mailed()

@@ -371,7 +371,7 @@ class TestDoubt(MailgunOutcomeCase):
         self.assertEqual(
             self.notifications(mail.mail_message_id), {"Anna": "exception"}
         )
-        mail.action_retry()
+        mail.action_mailgun_send_again()
         mail.send()
         self.assertEqual(mail.state, "sent")
 
@@ -517,7 +517,7 @@ class TestSortedFailures(MailgunOutcomeCase):
         mail.send()
         self.assertEqual((mail.state, mail.mailgun_wait), ("exception", "stale"))
         self.assertEqual(len(self.mailgun.seen), 1)
-        mail.action_retry()
+        mail.action_mailgun_send()
         mail.send()
         self.assertEqual(mail.state, "sent")
 

@@ -121,6 +121,28 @@ class TestTours(HttpCase):
         url = f"/odoo/res.partner/{partner.id}"
         self.start_tour(url, "mail_mailgun_story", login="salesman")
 
+    def test_an_administrator_is_asked_before_mail_goes_out_twice(self):
+        mails = self.env["mail.mail"].create(
+            [
+                {"email_to": CUSTOMER, "subject": subject, "state": "exception", **more}
+                for subject, more in (
+                    ("Refused", {}),
+                    (
+                        "In doubt",
+                        {
+                            "mailgun_wait": "uncertain",
+                            "failure_reason": "Nobody can tell whether it was taken.",
+                        },
+                    ),
+                )
+            ]
+        )
+        url = "/odoo/action-mail.action_view_mail_mail"
+        self.start_tour(url, "mail_mailgun_decide", login="admin")
+        self.env.invalidate_all()
+        self.assertEqual(mails.mapped("state"), ["outgoing"] * 2)
+        self.assertEqual(mails.mapped("mailgun_attempt"), [2, 2])
+
     @mute_logger("odoo.addons.mail.models.mail_mail")
     def test_an_administrator_sends_mail_that_waits(self):
         self.connect()

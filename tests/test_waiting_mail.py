@@ -1,3 +1,4 @@
+import ast
 from datetime import timedelta
 
 from odoo import fields
@@ -101,7 +102,7 @@ class TestWaitingMail(MailgunOutcomeCase):
 
     def test_a_mail_that_is_sent_again_goes_out_a_second_time(self):
         mail = self.uncertain()
-        mail.action_mailgun_send()
+        mail.action_mailgun_send_again()
         self.work(mail)
         self.assertEqual((mail.state, len(self.posts())), ("sent", 2))
         self.assertEqual(self.rows(mail).mapped("attempt"), [1, 2])
@@ -141,9 +142,76 @@ class TestWaitingMail(MailgunOutcomeCase):
     def test_what_is_decided_is_not_decided_again(self):
         mail = self.waiting("stale", "exception")
         mail.action_mailgun_discard()
-        for decision in ("send", "arrived", "discard"):
+        for decision in ("send", "send_again", "arrived", "discard"):
             with self.assertRaises(UserError):
                 getattr(mail, f"action_mailgun_{decision}")()
+
+    # --- nobody decides by mistake ---------------------------------------------------
+
+    def test_retry_leaves_out_what_asks_and_points_at_it(self):
+        asking = self.uncertain() | self.waiting("stale", "exception")
+        refused = self.mail(state="exception")
+        posted = len(self.posts())
+        mails = asking | refused
+        for retry in (mails.action_retry, mails.mark_outgoing):
+            with self.subTest(retry=retry.__name__):
+                refused.state = "exception"
+                params = retry()["params"]
+                self.assertEqual(asking.mapped("state"), ["exception"] * 2)
+                self.assertEqual(refused.state, "outgoing")
+                self.assertIn("2 emails need a decision", params["message"])
+                (link,) = params["links"]
+                self.assertIn("mail_mail_action_decide", link["url"])
+        self.work(asking)
+        self.assertEqual(len(self.posts()), posted)
+        action = self.env.ref("mail_mailgun.mail_mail_action_decide")
+        domain = ast.literal_eval(action.domain)
+        self.assertEqual(self.env["mail.mail"].search(domain), asking)
+
+    def test_retry_of_other_mail_is_cores(self):
+        mails = self.mail(state="exception") | self.mail(state="cancel")
+        self.assertIs(mails.action_retry(), None)
+        self.assertEqual(mails.mapped("state"), ["outgoing", "cancel"])
+        self.assertIs(mails.mark_outgoing(), True)
+        self.assertEqual(mails.mapped("state"), ["outgoing", "outgoing"])
+
+    def test_a_single_mail_that_asks_is_opened_by_the_link(self):
+        mail = self.waiting("stale", "exception")
+        params = mail.mark_outgoing()["params"]
+        self.assertIn("1 email needs a decision", params["message"])
+        self.assertTrue(params["links"][0]["url"].endswith(f"/{mail.id}"))
+
+    @mute_logger(MAIL)
+    def test_whatever_puts_it_back_into_the_queue_somebody_is_asked_again(self):
+        for mail in (self.uncertain(), self.waiting("stale", "exception")):
+            with self.subTest(wait=mail.mailgun_wait):
+                wait, posted = mail.mailgun_wait, len(self.posts())
+                mail.write({"state": "outgoing"})
+                self.work(mail)
+                self.assertEqual((mail.state, mail.mailgun_wait), ("exception", wait))
+                self.assertTrue(mail.failure_reason)
+                self.assertEqual(len(self.posts()), posted)
+
+    # --- many at once ----------------------------------------------------------------
+
+    def test_many_are_decided_at_once_and_what_does_not_fit_is_left_out(self):
+        stale = self.waiting("stale", "exception") | self.waiting("stale", "exception")
+        uncertain = self.uncertain()
+        action = (stale | uncertain | self.mail()).action_mailgun_send()
+        self.assertIn("2 emails", action["params"]["message"])
+        self.assertIn("2 skipped", action["params"]["message"])
+        self.assertEqual(uncertain.state, "exception")
+        self.assertEqual(stale.mapped("state"), ["outgoing"] * 2)
+        action = (stale | uncertain).action_mailgun_send_again()
+        self.assertIn("1 email", action["params"]["message"])
+        self.assertEqual(uncertain.state, "outgoing")
+
+    def test_many_are_discarded_at_once(self):
+        mails = self.waiting("stale", "exception") | self.uncertain()
+        action = (mails | self.mail()).action_mailgun_discard()
+        self.assertEqual(mails.mapped("state"), ["cancel"] * 2)
+        self.assertIn("2 emails", action["params"]["message"])
+        self.assertIn("1 skipped", action["params"]["message"])
 
     # --- health ----------------------------------------------------------------------
 
@@ -156,8 +224,8 @@ class TestWaitingMail(MailgunOutcomeCase):
             ("wait", "outgoing", "Mail out waits", "by itself"),
             ("setting", "outgoing", "Mail out blocked", "Repair"),
             ("doubt", "outgoing", "Mail in doubt", "being asked"),
-            ("stale", "exception", "Mail too old", "Send It or Discard"),
-            ("uncertain", "exception", "Mail unclear", "It Has Arrived"),
+            ("stale", "exception", "Mail too old", "Send or Discard"),
+            ("uncertain", "exception", "Mail unclear", "Mark as Delivered"),
         ):
             with self.subTest(wait=wait):
                 self.waiting(wait, state)

@@ -9,6 +9,7 @@ from . import mailgun_delivery
 # isort: split
 from . import (
     core_log,
+    deciding,
     doubt,
     ir_mail_server,
     mail_mail,

@@ -62,12 +62,14 @@ class MailMail(models.Model):
         """Open a new attempt when somebody puts a mail back into the queue.
 
         After it was sent, or cancelled, everybody gets it again; after it failed, only
-        those who did not get it.
+        those who did not get it. What asks a person keeps asking, whoever else does so.
         """
         if vals.get("state") != "outgoing" or self.env.context.get(CONTINUES):
             return super().write(vals)
         ended = self.filtered(lambda mail: mail.state in ("sent", "cancel"))
         failed = self.filtered(lambda mail: mail.state == "exception")
+        if "mailgun_wait" not in vals:
+            failed -= self._mailgun_asking()
         for mails, everybody in ((ended, True), (failed, False)):
             for attempt, same in mails.grouped("mailgun_attempt").items():
                 again = {

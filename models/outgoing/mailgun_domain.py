@@ -284,16 +284,15 @@ class MailgunDomain(models.Model):
                 "warning",
                 self.env._("Mail too old"),
                 self.env._(
-                    "Decide: Emails, filter “Waits for your decision”, Send It or "
-                    "Discard."
+                    "Decide: Emails, filter “Waits for your decision”, Send or Discard."
                 ),
             ),
             "uncertain": (
                 "warning",
                 self.env._("Mail unclear"),
                 self.env._(
-                    "Decide: Emails, filter “Waits for your decision”, Send Again or "
-                    "It Has Arrived."
+                    "Decide: Emails, filter “Waits for your decision”, Mark as "
+                    "Delivered or Send Again."
                 ),
             ),
         }[wait]

@@ -1,19 +1,15 @@
 from datetime import datetime, timedelta, timezone
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_datetime
 
-from ...const import SENDING_BACKOFF, SENDING_GIVES_UP, SETTING_PAUSE
+from ...const import MAIL_ASKS, SENDING_BACKOFF, SENDING_GIVES_UP, SETTING_PAUSE
 from ...tools.errors import DoubtfulError, SettingError
 from ..transactions.words import in_words
 from .mail_mail import CONTINUES, NO_WAIT
 
 _GIVES_UP = timedelta(seconds=SENDING_GIVES_UP)
-
-# What goes on only when a person says so.
-_ASKING = ("stale", "uncertain")
 
 
 class MailMail(models.Model):
@@ -158,6 +154,11 @@ class MailMail(models.Model):
         :return: whether somebody has to be asked
         :rtype: bool
         """
+        if self.mailgun_wait in MAIL_ASKS:
+            # Whoever has put it back into the queue has decided nothing.
+            reason = self.failure_reason or self._mailgun_wait_text()
+            self._mailgun_fail(reason, "unknown", {})
+            return True
         since, hours = self.mailgun_wait_since, policy.stale_hours
         if self.mailgun_wait not in ("wait", "setting") or not (since and hours):
             return False
@@ -165,8 +166,8 @@ class MailMail(models.Model):
             return False
         reason = self.env._(
             "This mail had to wait since %(since)s and may be of no use any more. It "
-            "waited because: %(reason)s An administrator decides in Emails: Send It, "
-            "or Discard.",
+            "waited because: %(reason)s An administrator decides in Emails: Send, or "
+            "Discard.",
             since=self._mailgun_moment_text(since),
             reason=self.mailgun_wait_reason,
         )
@@ -182,7 +183,7 @@ class MailMail(models.Model):
             "Sending was interrupted (%(when)s), and nobody can tell from here whether "
             "Mailgun took the mail for %(who)s: the key may not read Mailgun's events. "
             "Look for it in Mailgun's log (Sending > Logs). An administrator decides "
-            "in Emails: Send Again, perhaps a second time, or It Has Arrived.",
+            "in Emails: Mark as Delivered, or Send Again, perhaps a second time.",
             when=self._mailgun_moment_text(deliveries[0].sending_at),
             who=", ".join(deliveries.mapped("recipient")),
         )
@@ -294,90 +295,6 @@ class MailMail(models.Model):
         if not moment:
             return "?"
         return format_datetime(self.env, moment, dt_format="short")
-
-    # === WHAT A PERSON DECIDES === #
-
-    def action_mailgun_send(self):
-        """Send mail that waits or asks first; after doubt perhaps a second time.
-
-        By the queue, which may do what core's button may not: an administrator has no
-        right to change a message that belongs to no document of his.
-        """
-        self._mailgun_check_waits("wait", "setting", *_ASKING)
-        self.write({"state": "outgoing", "scheduled_date": False, **NO_WAIT})
-        return self._mailgun_send_soon()
-
-    def action_mailgun_discard(self):
-        """Send it no more; nobody is to be told of a failure any longer."""
-        self._mailgun_check_waits(*_ASKING)
-        self.cancel()
-        notifications = self.env["mail.notification"].sudo()
-        notifications = notifications.search(
-            [
-                ("mail_mail_id", "in", self.ids),
-                ("notification_status", "in", ["ready", "exception", "bounce"]),
-            ]
-        )
-        notifications.write({"notification_status": "canceled"})
-        for message, some in notifications.grouped("mail_message_id").items():
-            some._mailgun_push(message)
-
-    def action_mailgun_arrived(self):
-        """Take the word of a person that the doubtful copies did arrive.
-
-        Core then goes through the mail once more as for any other: the ledger says
-        that those have it, so they are left out, and the rest gets it.
-        """
-        self._mailgun_check_waits("uncertain")
-        now = fields.Datetime.now()
-        for mail in self:
-            doubtful = mail.mailgun_delivery_ids.filtered(
-                lambda delivery, attempt=mail.mailgun_attempt or 1: (
-                    delivery.state == "sending" and delivery.attempt == attempt
-                )
-            )
-            doubtful.sudo().write(
-                {"state": "accepted", "accepted_at": now, "doubt": False}
-            )
-        # Not the attempt of somebody who wants to send it once more.
-        self.with_context(**{CONTINUES: True}).write(
-            {
-                "state": "outgoing",
-                "scheduled_date": False,
-                "failure_type": False,
-                "failure_reason": False,
-                **NO_WAIT,
-            }
-        )
-        return self._mailgun_send_soon()
-
-    def _mailgun_check_waits(self, *kinds):
-        """Refuse to decide what is decided already.
-
-        :raise UserError: a mail does not wait any more
-        """
-        for mail in self:
-            state = "exception" if mail.mailgun_wait in _ASKING else "outgoing"
-            if mail.mailgun_wait not in kinds or mail.state != state:
-                raise UserError(
-                    self.env._("This email does not wait any more. Reload the page.")
-                )
-
-    def _mailgun_send_soon(self):
-        """Have the queue send it right after this transaction, and say so.
-
-        Not within: the ledger does not see what is not committed.
-        """
-        self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": self.env._("The queue takes care of it within a minute."),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
 
 
 def _naive(seconds):

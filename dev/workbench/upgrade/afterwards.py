@@ -163,7 +163,7 @@ def a_person_still_decides(lab: Lab) -> None:
     """Mail of which nobody knows is sent again, or not, as a person says."""
     for subject, button, copies in (
         ("arrived", "action_mailgun_arrived", 1),
-        ("uncertain", "action_mailgun_send", 2),
+        ("uncertain", "action_mailgun_send_again", 2),
         ("stale", "action_mailgun_send", 1),
     ):
         press(lab, "mail.mail", button, "subject", subject)

@@ -44,12 +44,59 @@ registry.category("web_tour.tours").add("mail_mailgun_waiting", {
             trigger: ".o_mailgun_wait:contains('This email waits since'):contains('goes out by itself')",
         },
         {
-            trigger: ".o_mailgun_wait button:contains('Send Now')",
+            trigger: ".o_statusbar_buttons button:contains('Send Now')",
             run: "click",
         },
         {
             content: "it waits no more",
-            trigger: ".o_notification:contains('within a minute')",
+            trigger: ".o_notification:contains('sent within a minute')",
+        },
+        {
+            trigger: ".o_form_view:not(:has(.o_mailgun_wait))",
+        },
+    ],
+});
+
+/** Retry asks nobody, so it leaves out what needs a decision and leads there. */
+registry.category("web_tour.tours").add("mail_mailgun_decide", {
+    steps: () => [
+        {
+            trigger: ".o_data_row:contains('In doubt') .o_list_record_selector input",
+            run: "click",
+        },
+        {
+            trigger: ".o_data_row:contains('Refused') .o_list_record_selector input",
+            run: "click",
+        },
+        {
+            trigger: ".o_control_panel button:contains('Retry')",
+            run: "click",
+        },
+        {
+            content: "the one is queued, the other is pointed out",
+            trigger: ".o_notification:contains('1 email needs a decision') a:contains('open it')",
+        },
+        {
+            trigger: ".o_data_row:contains('Refused'):contains('Outgoing')",
+        },
+        {
+            trigger: ".o_data_row:contains('In doubt'):contains('Delivery Failed') td[name='subject']",
+            run: "click",
+        },
+        {
+            trigger: ".o_mailgun_wait:contains('Nobody can tell')",
+        },
+        {
+            trigger: ".o_statusbar_buttons button:contains('Send Again')",
+            run: "click",
+        },
+        {
+            content: "it could arrive twice, so this asks once more",
+            trigger: ".modal:contains('get it twice') .modal-footer button:contains('Send Again')",
+            run: "click",
+        },
+        {
+            trigger: ".o_notification:contains('sent again within a minute')",
         },
         {
             trigger: ".o_form_view:not(:has(.o_mailgun_wait))",
