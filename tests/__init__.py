@@ -9,6 +9,7 @@ from . import (
     test_copy,
     test_delivery_state,
     test_delivery_story,
+    test_dmarc,
     test_doubt,
     test_event_apply,
     test_event_post,

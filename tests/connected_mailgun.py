@@ -49,6 +49,7 @@ class ConnectedMailgun(LocalMailgun):
     :ivar domains: names by region
     :ivar routes: as the API lists them
     :ivar webhooks: URLs by event type
+    :ivar records: what Mailgun wants to see in the DNS, and ``about``: more on a domain
     :ivar events: as the API lists them, in pages of ``page_size``
     :ivar sources: by which ways they can be read: "events", "logs"
     :ivar stored: returns the stored mail as the API gives it, or None
@@ -65,6 +66,8 @@ class ConnectedMailgun(LocalMailgun):
         self.webhooks = {}
         self.account_webhooks = []
         self.spam_action = "disabled"
+        self.records = RECORDS
+        self.about = {}
         self.events = []
         self.sources = ("events",)
         self.stored = lambda: None
@@ -127,7 +130,7 @@ class ConnectedMailgun(LocalMailgun):
     def _domain(self, name):
         state = self.states.get(name, "active")
         about = {"name": name, "state": state, "spam_action": self.spam_action}
-        return {"domain": about, **RECORDS}
+        return {"domain": {**about, **self.about}, **self.records}
 
     def _signing_key(self, _seen, _region, _rest):
         return _ok({"http_signing_key": "signing-key-of-the-account"})

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.mail_mailgun.const import API_URL_VARIABLE, WEBHOOK_TYPES
+from odoo.addons.mail_mailgun.models.domain import preview
 
 from .common import API_KEY, DOMAIN
 from .connected_mailgun import ConnectedMailgun
@@ -37,6 +38,8 @@ class ConnectCase(TransactionCase):
         super().setUp()
         self.mailgun = ConnectedMailgun()
         self.enterContext(self.mailgun.running())
+        # No test depends on what the DNS of the world says today.
+        self.enterContext(patch.object(preview, "look_up", lambda _names: {}))
 
     def wizard(self, **values):
         wizards = self.env["mailgun.connect"]
@@ -69,6 +72,7 @@ class TestConnect(ConnectCase):
         secret = domain._get_secret("webhook_signing_key")
         self.assertEqual(secret, "signing-key-of-the-account")
         self.assertEqual(domain.mail_server_ids.from_filter, DOMAIN)
+        self.assertEqual(domain.mail_server_ids.max_email_size, 25)
         self.assertEqual(domain.incoming_server_ids.state, "done")
         self.assertEqual(self.env.company.alias_domain_id.name, DOMAIN)
         self.assertEqual(self.mailgun.spam_action, "tag")

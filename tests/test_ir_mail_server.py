@@ -31,6 +31,27 @@ class TestMailServer(MailgunSendingCase):
         (file,) = self.mailgun.seen[number].form[1].getlist("message")
         return email.message_from_bytes(file.read(), policy=email.policy.default)
 
+    def test_files_that_mailgun_takes_stay_files(self):
+        contact = self.env["res.partner"].create({"name": "Customer"})
+        file = self.env["ir.attachment"].create(
+            {
+                "name": "plan.bin",
+                "raw": b"x" * 12_000_000,
+                "res_model": contact._name,
+                "res_id": contact.id,
+            }
+        )
+        document = {"model": contact._name, "res_id": contact.id}
+        mail = self.mail(attachment_ids=file.ids, **document)
+        mail.send()
+        (attachment,) = self.arrived().iter_attachments()
+        self.assertEqual(attachment.get_filename(), "plan.bin")
+        file.raw = b"x" * 19_300_000
+        mail = self.mail(attachment_ids=file.ids, **document)
+        mail.send()
+        self.assertEqual(mail.state, "sent")
+        self.assertIn("plan.bin", str(self.arrived(1).get_body(("html",))))
+
     # --- sending ---------------------------------------------------------------------
 
     def test_a_mail_leaves_through_mailgun(self):

@@ -106,6 +106,7 @@ class MailgunDomain(models.Model):
         self.ensure_one()
         with secret_keys.as_user_error(self.env), self._open_client() as client:
             self._store_remote(Management(client).verify_domain(self.name))
+        self._look_at_dmarc()
 
     def action_repair(self):
         """Create or repair what Mailgun needs to reach this Odoo."""
@@ -244,6 +245,7 @@ class MailgunDnsRecord(models.Model):
             ("sending", "Sending"),
             ("receiving", "Receiving"),
             ("tracking", "Tracking of opens and clicks"),
+            ("spare", "Sending, by a key for later"),
         ],
         required=True,
         readonly=True,

@@ -26,6 +26,9 @@ LEVELS = ("ok", "info", "warning", "error")
 # Nothing waits this long unless something is stuck.
 LATE = timedelta(minutes=15)
 
+# What DNS records are for without which mail does not go or come.
+NEEDED_PURPOSES = ("sending", "receiving")
+
 # How many reasons of one kind are told, the most frequent first.
 MAX_REASONS = 3
 
@@ -256,8 +259,18 @@ class MailgunDomain(models.Model):
                 self.env._("Press Check DNS."),
             )
         missing = self.dns_record_ids.filtered(
-            lambda one: one.state != "valid" and one.purpose != "tracking"
+            lambda one: one.state != "valid" and one.purpose in NEEDED_PURPOSES
         )
+        if (self.remote_state or "").startswith("disabled"):
+            return HealthLine(
+                "error",
+                self.env._("DNS"),
+                self.env._("Mailgun has disabled the domain (%s).", self.remote_state),
+                self.env._(
+                    "No record helps against that: Mailgun's support can lift it, see "
+                    "its control panel. Then press Check DNS."
+                ),
+            )
         if self.remote_state != "active":
             return HealthLine(
                 "error",

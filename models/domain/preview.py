@@ -3,6 +3,8 @@ from email.message import EmailMessage
 from odoo import api, fields, models
 from odoo.tools import email_domain_extract, email_normalize
 
+from ...tools.dmarc import alignment, look_up, policy_record, walk
+
 ANYBODY = "customer@example.com"
 
 # What there is to show once the domain has a name.
@@ -33,19 +35,25 @@ class MailgunDomain(models.Model):
     preview_return_path = fields.Char("Return-Path", compute="_compute_preview")
     preview_alignment = fields.Selection(
         [
-            ("strict", "Passes: the sender is on the Mailgun domain itself"),
-            ("relaxed", "Passes, while the parent domain allows relaxed alignment"),
-            ("none", "Fails: the sender is on another domain"),
+            ("strict", "Aligned: the sender is on the Mailgun domain itself"),
+            ("relaxed", "Aligned, unless the sender's domain wants it strict"),
+            ("exact", "Not aligned: the sender's domain wants it strict (adkim=s)"),
+            ("unknown", "Aligned, if both domains belong to one organization"),
+            ("none", "Not aligned: the sender is on another organization's domain"),
         ],
         "DMARC",
         compute="_compute_preview",
     )
+    preview_policy = fields.Char("DMARC Record", compute="_compute_preview")
+    # DMARC records by name, as the DNS had them at the last check; "" = there is none.
+    dmarc_records = fields.Json(readonly=True, copy=False)
     preview_warning = fields.Char(compute="_compute_preview")
 
     @api.depends_context("uid", "company")
     @api.depends(
         "name",
         "alias_domain_id.default_from_email",
+        "dmarc_records",
         "mail_server_ids.from_filter",
         "mail_server_ids.active",
     )
@@ -64,19 +72,56 @@ class MailgunDomain(models.Model):
             domain.preview_reply_to = reply_to.get(False)
             domain.preview_return_path = f"bounce+…@{domain.name}"
             domain.preview_alignment = domain._alignment(shown)
+            domain.preview_policy = domain._dmarc_policy(shown)
             domain.preview_warning = domain._preview_warning(server, shown)
 
+    # === DMARC === #
+
     def _alignment(self, address):
-        """Compare a From with the domain that signs (RFC 7489, 3.1).
+        """Compare a From with the domain that signs (RFC 9989, 4.4).
 
         :param str address: with or without a name
         """
-        sender = email_domain_extract(email_normalize(address) or "") or ""
-        if sender == self.name:
-            return "strict"
-        related = self.name.endswith(f".{sender}") or sender.endswith(f".{self.name}")
-        # "com" is a parent too, but nobody's domain.
-        return "relaxed" if related and "." in sender else "none"
+        sender = _domain_of(address)
+        records = (self.dmarc_records or {}).get
+        found = alignment(sender, self.name or "", records)
+        if found in ("relaxed", "unknown"):
+            _name, tags = policy_record(sender, records)
+            return "exact" if tags.get("adkim") == "s" else found
+        return found
+
+    def _dmarc_policy(self, address):
+        """Say what the sender's domain asks of receivers, as far as it is known.
+
+        :param str address: with or without a name
+        """
+        records = (self.dmarc_records or {}).get
+        name, tags = policy_record(_domain_of(address), records)
+        if name:
+            policies = {
+                "none": self.env._("to do nothing about it"),
+                "quarantine": self.env._("to treat it as spam"),
+                "reject": self.env._("to refuse it"),
+            }
+            return self.env._(
+                "%(name)s asks about mail that is not aligned %(policy)s.",
+                name=name,
+                policy=policies.get(tags.get("p"), policies["none"]),
+            )
+        if any(records(one) is None for one in walk(_domain_of(address))):
+            return self.env._(
+                "No record was looked at. Press Check DNS; the Python package "
+                "dnspython has to be installed."
+            )
+        return self.env._(
+            "There is none, so receivers decide by themselves. Some want one."
+        )
+
+    def _look_at_dmarc(self):
+        """Ask the DNS for the records that speak for the present sender."""
+        sender = _domain_of(self.preview_from or "")
+        names = [*walk(self.name or ""), *(walk(sender) if sender else ())]
+        self.dmarc_records = look_up(names) or False
 
     def _preview_warning(self, server, shown):
         """Say what is odd about the sender; False when nothing is."""
@@ -106,6 +151,10 @@ class MailgunDomain(models.Model):
                 domain=self.name,
             )
         return False
+
+
+def _domain_of(address):
+    return email_domain_extract(email_normalize(address) or "") or ""
 
 
 def _shown_from(server, author, smtp_from):

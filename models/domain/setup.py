@@ -27,8 +27,8 @@ class MailgunDomain(models.Model):
     odoo_footprint = fields.Json(readonly=True, copy=False)
     parent_name = fields.Char("Parent Domain", compute="_compute_parent_name")
     send_as_parent = fields.Boolean(
-        help="Mail keeps its sender at the parent domain. DMARC passes while that "
-        "domain's policy aligns DKIM relaxed (adkim=r), as it does by default.",
+        help="Mail keeps its sender at the parent domain. It is aligned for DMARC "
+        "unless that domain wants DKIM aligned strictly (adkim=s).",
     )
 
     @api.depends("name")
@@ -218,6 +218,16 @@ class MailgunDomain(models.Model):
                 return self._test_sending(client, error)
         self.key_kind = "api"
         self._store_remote(found)
+        if found.state == "disabled":
+            raise UserError(
+                self.env._(
+                    "Mailgun knows %(domain)s and accepts the key, but has disabled "
+                    "the domain: %(reason)s Its support can lift that, see Mailgun's "
+                    "control panel.",
+                    domain=self.name,
+                    reason=found.reason or self.env._("no reason given."),
+                )
+            )
         if found.state != "active":
             raise UserError(
                 self.env._(
