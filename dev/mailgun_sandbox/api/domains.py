@@ -116,9 +116,11 @@ def _with_records(domain: Domain) -> dict:
 
 def add_routes(app: web.Application) -> None:
     """Serve both regions."""
-    serve(app, "GET", "/v4/domains", get_domains)
-    serve(app, "GET", "/v4/domains/{domain}", get_domain)
-    serve(app, "PUT", "/v4/domains/{domain}", put_domain)
-    serve(app, "PUT", "/v4/domains/{domain}/verify", put_verify)
-    serve(app, "PUT", "/v3/domains/{domain}/verify", put_verify)
+    # Mailgun's own client asks by the older address.
+    for version in ("v3", "v4"):
+        domains = f"/{version}/domains"
+        serve(app, "GET", domains, get_domains)
+        serve(app, "GET", f"{domains}/{{domain}}", get_domain)
+        serve(app, "PUT", f"{domains}/{{domain}}", put_domain)
+        serve(app, "PUT", f"{domains}/{{domain}}/verify", put_verify)
     serve(app, "GET", "/v3/domains/{domain}/tracking", get_tracking)
