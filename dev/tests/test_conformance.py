@@ -3,12 +3,15 @@
 import contextlib
 import dataclasses
 import io
+import tempfile
 import unittest
+from pathlib import Path
 
 import requests
 from workbench.conformance import command, litter, local, routes, sending
 from workbench.conformance.findings import Findings
 from workbench.conformance.lab import Lab
+from workbench.conformance.report import Redacted
 from workbench.conformance.run import run
 from workbench.servers.sentences import Subject
 
@@ -26,8 +29,8 @@ class TestCommand(unittest.TestCase):
     def test_the_local_mailgun_is_as_we_assume(self):
         text, status = printed(command.main, ["--sandbox"], {})
         self.assertEqual(status, 0, text)
-        # The Bcc header, of which nothing is documented.
-        self.assertRegex(text, r"\n\d\d hold, 0 do not hold, 1 not checked\n$", text)
+        # The Bcc header, of which nothing is documented, and verdicts about spam.
+        self.assertRegex(text, r"\n\d\d hold, 0 do not hold, 2 not checked\n$", text)
 
     def test_without_a_key_it_is_skipped(self):
         text, status = printed(command.main, [], {"MAILGUN_LIVE_DOMAIN": "x.org"})
@@ -131,3 +134,38 @@ class TestRun(unittest.TestCase):
         work = findings.contradicted
         text, _result = printed(work, "A sentence", "secret signing")
         self.assertIn("*** ***", text)
+
+    def test_a_report_tells_what_was_met_and_of_nobody(self):
+        found = printed(run, self.impatient(catcher=""))[1]
+        found.lines.append("signed by anna@customer.org with secret at 198.51.100.7")
+        file = Path(self.enterContext(tempfile.TemporaryDirectory())) / "report"
+        printed(command._write, file, self.target, found)
+        text = file.read_text("utf-8")
+        self.assertIn("holds         A wrong key is answered 401", text)
+        self.assertIn("POST /v3/{}/messages.mime 401", text)
+        self.assertIn("to parameter is not a valid address", text)
+        hidden = ("anna", "198.51", self.target.key, self.target.sending_key)
+        for secret in (*hidden, "sandbox-signing-key", self.target.url):
+            self.assertNotIn(secret, text)
+
+
+class TestRedacted(unittest.TestCase):
+    def test_names_go_and_words_stay(self):
+        redacted = Redacted({"mine.org": "mail.example.com", "key-1": "***"})
+        for text, shown in (
+            (
+                "Domain mine.org is not allowed",
+                "Domain mail.example.com is not allowed",
+            ),
+            ("<Anna.B@other.org>", "<somebody@example.org>"),
+            ("from 203.0.113.9, 2001:db8:1:2::5", "from 192.0.2.1, 192.0.2.1"),
+            ("AwABB0123456789abcdefghijkl", "…"),
+            ("use_automatic_sender_security", "use_automatic_sender_security"),
+            ("https://hook.other.org/x", "https://host.example/x"),
+            (
+                "https://storage.api.mailgun.net/v3",
+                "https://storage.api.mailgun.net/v3",
+            ),
+            ("the key-1", "the ***"),
+        ):
+            self.assertEqual(redacted.text(text), shown)

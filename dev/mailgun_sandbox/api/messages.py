@@ -3,6 +3,7 @@
 import email
 import email.policy
 import email.utils
+import json
 import re
 import secrets
 from email.message import EmailMessage
@@ -93,9 +94,9 @@ def accept(
         raise web.HTTPRequestEntityTooLarge(
             MAX_MESSAGE, len(raw), text="<html>413 Request Entity Too Large</html>"
         )
-    options = _options(form)
     sandbox = request.app[SANDBOX]
     head = email.message_from_bytes(raw, policy=email.policy.default)
+    options = {**_variables(head), **_options(form)}
     number = sandbox.next_id()
     mail = Mail(
         number,
@@ -147,6 +148,16 @@ def _options(form) -> dict[str, list[str]]:
             "16 kB total",
         )
     return options
+
+
+def _variables(head) -> dict[str, list[str]]:
+    """Return the variables in the header that means the same as ``v:`` ("SMTP")."""
+    try:
+        found = json.loads(str(head["X-Mailgun-Variables"] or "{}"))
+    except ValueError:
+        return {}
+    variables = found if isinstance(found, dict) else {}
+    return {f"v:{name}": [str(value)] for name, value in variables.items()}
 
 
 def _message_id(head, domain: Domain, rewrite: bool) -> str:

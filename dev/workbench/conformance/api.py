@@ -21,6 +21,9 @@ class Api:
 
     def __init__(self, target: Target):
         self._url = target.url
+        self._domain = target.domain
+        # The first answer of each kind: by call, status and kind of words.
+        self.met: dict[tuple, str] = {}
         self._http = requests.Session()
         self._http.auth = ("api", target.key)
         # A proxy for the outside world has no business on this machine.
@@ -47,9 +50,24 @@ class Api:
         response = self._http.send(
             request, timeout=_TIMEOUT, allow_redirects=False, **settings
         )
+        self._note(method, urlsplit(url).path, response)
         if response.status_code in (402, 420, 429) or response.status_code >= 500:
             raise NotChecked(f"{method} {urlsplit(url).path}: {described(response)}")
         return response
+
+    def _note(self, method: str, path: str, response: requests.Response) -> None:
+        """Keep an answer for the report, of many alike the first."""
+        shape = re.sub(r"/[^/]*(@|%40|\d)[^/]*", "/…", path.replace(self._domain, "{}"))
+        shape = re.sub(r"^/…", path[:3], shape)
+        words = re.sub(r"\d+", "0", response.text[:60]) if not response.ok else ""
+        head = {
+            name: value
+            for name, value in response.headers.items()
+            if name.lower().startswith(("content-type", "retry", "x-rate", "www-auth"))
+        }
+        text = f"{method} {shape} {response.status_code} {head} {response.text[:1500]}"
+        key = method, shape, response.status_code, words
+        self.met.setdefault(key, " ".join(text.split()))
 
     def json(self, method: str, address: str, status: int = 200, **options) -> dict:
         """Return the object of an answer that must have a status.

@@ -13,6 +13,7 @@ _ROUTES = {
     "parsed": ("200", "parsed"),
     "again": ("500-200", "again/mime"),
     "refused": ("406", "refused/mime"),
+    "unauthorized": ("401-200", "unauthorized/mime"),
 }
 
 
@@ -89,7 +90,7 @@ def _make_route(lab: Lab, label: str) -> None:
 
 def _send_all(lab: Lab) -> None:
     # Mail that nobody took in the end would leave a bounce.
-    labels = ("raw-1", "raw-2", "parsed-1", "again-1", "refused-1")
+    labels = ("raw-1", "raw-2", "parsed-1", "again-1", "refused-1", "unauthorized-1")
     lab.suppressed += [("bounces", lab.address(label)) for label in labels]
     one, two = lab.address("raw-1"), lab.address("raw-2")
     parsed, hidden = lab.address("parsed-1"), lab.address("raw-3")
@@ -99,7 +100,10 @@ def _send_all(lab: Lab) -> None:
     lab.post("text", [parsed], lab.letter("text", [parsed]))
     both = [one, parsed]
     lab.post("file", both, mails.with_file(lab.message_id("file"), sender, both))
-    for label in ("again", "refused"):
+    lab.post(
+        "odd", [parsed], mails.with_odd_files(lab.message_id("odd"), sender, parsed)
+    )
+    for label in ("again", "refused", "unauthorized"):
         to = [lab.address(f"{label}-1")]
         lab.post(label, to, lab.letter(label, to))
 

@@ -3,12 +3,14 @@
 import argparse
 import asyncio
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import requests
 
 from ..machine.ports import HOST
 from ..servers.sentences import NotChecked
-from . import catcher, local, target
+from . import catcher, local, report, target
+from .findings import Findings
 from .run import run
 
 _SKIPPED = (
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return 0
     if options.sandbox:
         with local.account() as account:
-            return _run(account)
+            return _run(account, options.report)
     try:
         account = target.from_environment(environ, options.wait)
     except ValueError as error:
@@ -37,17 +39,29 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     if account is None:
         print(_SKIPPED)
         return 0
-    return _run(account)
+    return _run(account, options.report)
 
 
-def _run(account: target.Target) -> int:
+def _run(account: target.Target, file: Path | None) -> int:
     catcher_url = account.catcher or f"none, {target.CATCHER} is not set"
     print(f"{account.domain} at {account.url}; catcher: {catcher_url}", flush=True)
     try:
-        return run(account).close()
+        findings = run(account)
+        if file:
+            _write(file, account, findings)
+        return findings.close()
     except (NotChecked, requests.RequestException) as error:
         print(f"dev/live: {error}", flush=True)
         return 1
+
+
+def _write(file: Path, account: target.Target, findings: Findings) -> None:
+    """Write what was found and met, so that it can be sent back."""
+    hidden = dict.fromkeys(findings.secrets, "***")
+    names = {account.domain: "mail.example.com", account.catcher: "https://catcher"}
+    redacted = report.Redacted({**hidden, **names})
+    report.write(file, redacted, findings.lines, findings.met)
+    print(f"\nreport: {file}; look at it before you send it", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,6 +77,12 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         metavar="PORT",
         help="keep what is posted to this port, for another dev/live to read",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write what was found and the texts that were met, without names",
     )
     parser.add_argument(
         "--wait",

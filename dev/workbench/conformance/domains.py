@@ -70,3 +70,25 @@ def the_signing_key_can_be_read(lab: Lab) -> str:
     """The HTTP webhook signing key can be read, and is not the API key."""
     true("it is the API key", lab.signing_key != lab.target.key)
     return f"{len(lab.signing_key)} characters"
+
+
+@SUBJECT.says
+def a_domain_says_whether_it_is_disabled(lab: Lab) -> str:
+    """A domain says by is_disabled whether it is, beside its state."""
+    about = lab.once(probes.domain)["domain"]
+    true(about.get("is_disabled"), isinstance(about["is_disabled"], bool))
+    return f"state {about['state']}, is_disabled {about['is_disabled']}"
+
+
+@SUBJECT.says
+def keys_of_dkim_have_their_name(lab: Lab) -> str:
+    """Keys of DKIM have _domainkey in their name, as TXT or as CNAME records."""
+    body = lab.once(probes.domain)
+    records = body["sending_dns_records"]
+    keys = [one for one in records if "._domainkey." in one["name"]]
+    true([one["name"] for one in records], bool(keys))
+    kinds = {one["record_type"] for one in keys}
+    true(kinds, kinds <= {"TXT", "CNAME"})
+    automatic = body["domain"].get("use_automatic_sender_security")
+    told = [f"{one['record_type']} is_active {one.get('is_active')}" for one in keys]
+    return f"{'; '.join(told)}; use_automatic_sender_security {automatic}"

@@ -1,5 +1,8 @@
 """Assumptions about reading events."""
 
+import email.utils
+import time
+
 from ..servers.sentences import Subject, true
 from . import probes
 from .lab import Lab
@@ -77,6 +80,72 @@ def the_last_page_is_empty(lab: Lab) -> str:
         address, options = page["paging"]["next"], {}
     true(f"pages of {sizes} with limit=1", max(sizes) == 1)
     return f"pages of {sizes}"
+
+
+@SUBJECT.says
+def a_time_may_be_in_the_future_or_long_ago(lab: Lab) -> None:
+    """A range may begin in 1970 and end in the future, with pages of 300."""
+    message = lab.once(probes.seen).sent
+    query = {
+        "begin": "1",
+        "end": f"{time.time() + 300:.3f}",
+        "ascending": "yes",
+        "limit": "300",
+        "message-id": message.message_id.strip("<>"),
+    }
+    found = lab.api.json("GET", probes.events_path(lab), params=query)["items"]
+    true("nothing", bool(found))
+
+
+@SUBJECT.says
+def odd_addresses_can_be_looked_for(lab: Lab) -> str:
+    """The filter recipient finds addresses with plus, quote, dash and ampersand."""
+    message = lab.once(odd_recipients)
+    missing = []
+    for address in message.to.split(","):
+        found = lab.wait(
+            "events of odd addresses",
+            lambda who=address: probes.find_events(
+                lab, message.message_id, message.began, recipient=who
+            ),
+        )
+        missing += [] if found else [address.partition("@")[0].removeprefix(lab.run)]
+    true(f"nothing for {missing}", not missing)
+    return "all of them"
+
+
+def odd_recipients(lab: Lab) -> probes.Sent:
+    """Send a message in test mode to addresses that a filter may not understand."""
+    to = [lab.address(one) for one in ("a+b", "o'neil", "-dash-", "a&b")]
+    began = time.time()
+    answer = lab.post("odd", to, lab.letter("odd", to[:1]), o_testmode="yes")
+    message_id = lab.message_id("odd")
+    return probes.Sent(message_id, ",".join(to), "", answer, began, time.time())
+
+
+@SUBJECT.says
+def logs_tell_the_same(lab: Lab) -> str:
+    """The Logs have the same events, with the same ids, in their own spelling."""
+    seen = lab.once(probes.seen)
+    value = {"label": lab.domain, "value": lab.domain}
+    mine = {"attribute": "domain", "comparator": "=", "values": [value]}
+    query = {
+        "start": email.utils.formatdate(seen.sent.began - 60),
+        "filter": {"AND": [mine]},
+        "pagination": {"sort": "timestamp:asc", "limit": 100},
+    }
+    wanted = {one["id"] for one in seen.events}
+
+    def found() -> list[dict]:
+        page = lab.api.json("POST", "/v1/analytics/logs", json=query)
+        return [one for one in page["items"] if one["id"] in wanted]
+
+    entries = lab.wait("the Logs", found, lambda items: len(items) >= len(wanted))
+    true(f"{len(entries)} of {len(wanted)} ids", len(entries) == len(wanted))
+    entry = entries[0]
+    true(entry, isinstance(entry["@timestamp"], str))
+    true(entry["user-variables"], isinstance(entry["user-variables"], str))
+    return f"storage.url is a {type(entry.get('storage', {}).get('url')).__name__}"
 
 
 def _types(lab: Lab, **filters: str) -> list[str]:

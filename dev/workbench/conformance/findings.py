@@ -12,6 +12,9 @@ class Findings(Voice):
     def __init__(self, *secrets: str):
         super().__init__()
         self._secrets = list(secrets)
+        self.lines: list[str] = []
+        # Answers of the API, the first of each kind.
+        self.met: list[str] = []
         self.counts = {"holds": 0, "does not hold": 0, "not checked": 0}
 
     def hide(self, secret: str) -> None:
@@ -24,9 +27,15 @@ class Findings(Voice):
             text = text.replace(secret, "***")
         super().say(text)
 
+    @property
+    def secrets(self) -> list[str]:
+        """Return what must not be seen."""
+        return list(filter(None, self._secrets))
+
     def group(self, name: str) -> None:
         """Begin a group."""
-        print(f"== {name}", flush=True)
+        self.lines.append(f"== {name}")
+        print(self.lines[-1], flush=True)
 
     def holds(self, sentence: str, seen: str | None) -> None:
         """Say that an assumption holds, and what was seen besides."""
@@ -51,4 +60,5 @@ class Findings(Voice):
 
     def _found(self, result: str, sentence: str, more: str) -> None:
         self.counts[result] += 1
+        self.lines.append(f"{result:<14}{sentence}{': ' if more else ''}{more}")
         self.say(f"{result:<14}{sentence}{': ' if more else ''}{more}")

@@ -1,6 +1,7 @@
 """Assumptions about mail that comes in."""
 
 import email
+import json
 import re
 import time
 
@@ -156,6 +157,55 @@ def a_refused_post_is_not_repeated(lab: Lab) -> None:
     time.sleep(max(lab.target.first_retry / 10, 0.1))
     posts = arrived.caught("refused")
     true(f"{len(posts)} posts", len(posts) == 1)
+
+
+@SUBJECT.says
+def a_post_that_is_unauthorized_is_repeated(lab: Lab) -> None:
+    """A post that was answered 401 comes again."""
+    arrived = lab.once(arrivals.stage)
+    _require_patience(lab)
+    posts = arrived.posts("unauthorized", "unauthorized", 2)
+    true(f"{len(posts)} posts in {lab.target.patience:.0f} s", len(posts) > 1)
+
+
+@SUBJECT.says
+def files_have_names_and_ids(lab: Lab) -> str:
+    """The parsed form names files, and says by content-id-map which is which."""
+    post = lab.once(arrivals.stage).first("parsed", "odd")
+    true(post.files, len(post.files) >= 2)
+    ids = json.loads(post.text("content-id-map") or "{}")
+    true(ids, set(ids.values()) <= set(post.files))
+    return f"{len(post.files)} of 3 files; content-id-map {sorted(ids.values())}"
+
+
+@SUBJECT.says
+def events_tell_of_mail_that_came_in(lab: Lab) -> str:
+    """Events about it have routes[].match.recipient, and storage.url is a text."""
+    lab.once(_stored_url)
+    began = lab.once(arrivals.stage).began
+    events = probes.find_events(lab, lab.message_id("text"), began)
+    routed = [one for one in events if one.get("routes")]
+    true([one["event"] for one in events], bool(routed))
+    found = routed[0]["routes"][0]["match"]["recipient"]
+    true(found, found == lab.address("parsed-1"))
+    true(routed[0]["storage"], isinstance(routed[0]["storage"]["url"], str))
+    return ", ".join(sorted({one["event"] for one in events}))
+
+
+@SUBJECT.says
+def a_spam_filter_that_tags_writes_above_received(lab: Lab) -> str:
+    """With spam_action tag the verdicts stand above Received, X-Mailgun-Sflag too."""
+    about = lab.once(probes.domain)["domain"]
+    if about["spam_action"] != "tag":
+        raise NotChecked(f"spam_action is {about['spam_action']}; nothing is changed")
+    if lab.target.is_sandbox:
+        raise NotChecked("the local Mailgun filters nothing")
+    raw = lab.once(arrivals.stage).first("raw", "plain").fields["body-mime"]
+    names = [name.lower() for name in email.message_from_bytes(raw).keys()]
+    true(names[:20], "x-mailgun-sflag" in names)
+    above = names.index("x-mailgun-sflag") < names.index("received")
+    true("below Received", above)
+    return ", ".join(one for one in names if one.startswith("x-mailgun"))
 
 
 def _require_patience(lab: Lab) -> None:

@@ -62,7 +62,7 @@ class Lab:
         :param options: of sending; an underscore stands for the colon
         """
         form = [("to", one) for one in to]
-        form += [(name.replace("_", ":"), value) for name, value in options.items()]
+        form += [(name.replace("_", ":", 1), value) for name, value in options.items()]
         files = {"message": (f"{label}.mime", mime, "message/rfc822")}
         return self.api.json("POST", self.messages, data=form, files=files)
 

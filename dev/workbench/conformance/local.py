@@ -42,6 +42,7 @@ def account() -> Iterator[Target]:
             patience=10,
             pause=0.02,
             first_retry=sandbox.retry_schedule[0] * _TIME_SCALE,
+            sending_key=sandbox.keys.sending,
             is_sandbox=True,
         )
     finally:

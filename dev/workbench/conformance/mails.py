@@ -37,3 +37,20 @@ def with_file(message_id: str, sender: str, to: list[str]) -> bytes:
         filename="bytes.bin",
     )
     return message.as_bytes()
+
+
+def with_odd_files(message_id: str, sender: str, to: str) -> bytes:
+    """Return a mail with a picture in its text, and files with odd names."""
+    message = EmailMessage(SMTP)
+    message["From"], message["To"] = sender, to
+    message["Subject"] = "A conformance check with odd files, to be ignored"
+    message["Message-Id"] = message_id
+    message.set_content("A picture and two files.\n")
+    message.add_alternative('<img src="cid:picture@check">', subtype="html")
+    picture = {"maintype": "image", "subtype": "png"}
+    html = message.get_payload()[1]
+    html.add_related(b"picture", cid="<picture@check>", filename="a.png", **picture)
+    kind = {"maintype": "application", "subtype": "octet-stream"}
+    message.add_attachment(b"no name", **kind)
+    message.add_attachment(b"czech", filename="p\u0159\u00edloha.bin", **kind)
+    return message.as_bytes()

@@ -107,3 +107,27 @@ def the_route_of_an_address_is_found(lab: Lab) -> None:
     with _route(lab) as made:
         found = lab.wait("the new route", lambda: matching(lab, address))
         true(found, found == made["route"]["id"])
+
+
+@SUBJECT.says
+def a_route_has_three_actions_and_two_domains(lab: Lab) -> None:
+    """One route forwards, stores and stops, and takes mail of two domains: (a|b)."""
+    form = [
+        *(
+            (name, value)
+            for name, value in make_form(lab, "both", [])
+            if name[0] != "e"
+        ),
+        ("expression", (None, f'match_recipient(".*@({lab.run}.test|{lab.run}.org)")')),
+    ]
+    actions = ['forward("https://example.com/mime")', "store()", "stop()"]
+    form += [("action", (None, action)) for action in actions]
+    made = lab.api.json("POST", _ROUTES, files=form)["route"]
+    try:
+        true(made["actions"], made["actions"] == actions)
+        for end in ("test", "org"):
+            address = f"anybody@{lab.run}.{end}"
+            found = lab.wait("the new route", lambda who=address: matching(lab, who))
+            true(f"{end}: {found}", found == made["id"])
+    finally:
+        lab.api.call("DELETE", lab.path("v3", "routes", made["id"]))

@@ -35,7 +35,7 @@ def run(target: Target, subjects: Iterable[Subject] = SUBJECTS) -> Findings:
 
     :raise NotChecked: when the key is not good for the domain
     """
-    findings = Findings(target.key)
+    findings = Findings(target.key, target.sending_key)
     lab = Lab(target, findings)
     try:
         _require_access(lab)
@@ -48,6 +48,7 @@ def run(target: Target, subjects: Iterable[Subject] = SUBJECTS) -> Findings:
             for what in litter.remove(lab):
                 findings.say(f"left behind, to be removed by hand: {what}")
     finally:
+        findings.met = list(lab.api.met.values())
         lab.close()
     return findings
 

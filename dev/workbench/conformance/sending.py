@@ -1,10 +1,13 @@
 """Assumptions about sending."""
 
 import re
+import time
 
 from ..servers.sentences import NotChecked, Subject, true
 from . import arrivals, mails, probes
+from .api import described
 from .lab import Lab
+from .target import SENDING_KEY
 
 SUBJECT = Subject("sending")
 
@@ -97,3 +100,69 @@ def an_empty_post_shows_a_good_key(lab: Lab) -> str:
     """An empty post to /messages is answered 400 when the key is good."""
     path = lab.path("v3", lab.domain, "messages")
     return lab.api.json("POST", path, 400)["message"]
+
+
+@SUBJECT.says
+def a_bad_address_has_its_words(lab: Lab) -> str:
+    """An address that is none is refused with 400 and "to parameter", no quotes."""
+    form = {"to": "nobody", "o:testmode": "yes"}
+    files = {"message": ("bad.mime", lab.letter("bad", ["nobody"]), "message/rfc822")}
+    words = lab.api.json("POST", lab.messages, 400, data=form, files=files)["message"]
+    true(words, words.startswith("to parameter is not a valid address"))
+    return words
+
+
+@SUBJECT.says
+def a_stranger_is_taken_or_named(lab: Lab) -> str:
+    """Mail to a stranger is taken, or refused with 403 and "authorized recipients"."""
+    form = {"to": f"{lab.run}@example.com", "o:testmode": "yes"}
+    mime = lab.letter("stranger", [form["to"]])
+    files = {"message": ("stranger.mime", mime, "message/rfc822")}
+    response = lab.api.call("POST", lab.messages, data=form, files=files)
+    is_named = response.status_code == 403 and "authorized recipients" in response.text
+    true(described(response), response.status_code == 200 or is_named)
+    return "taken" if response.ok else "refused: only registered addresses get mail"
+
+
+@SUBJECT.says
+def variables_come_back(lab: Lab) -> None:
+    """A v: option comes back as text in the events' user-variables."""
+    _comes_back(lab, "option", {}, **{"v:odoo": "mark.1"})
+
+
+@SUBJECT.says
+def variables_in_a_header_come_back(lab: Lab) -> None:
+    """So does what the header X-Mailgun-Variables of a MIME holds."""
+    _comes_back(lab, "header", {"X-Mailgun-Variables": '{"odoo": "mark.1"}'})
+
+
+def _comes_back(lab: Lab, label: str, headers: dict[str, str], **options: str) -> None:
+    to, began = lab.address(label), time.time()
+    lab.post(
+        label, [to], lab.letter(label, [to], **headers), o_testmode="yes", **options
+    )
+    events = lab.wait(
+        "the message's events",
+        lambda: probes.find_events(lab, lab.message_id(label), began),
+    )
+    if not events:
+        raise NotChecked(f"no event of it within {lab.target.patience:.0f} s")
+    true(events[0], events[0]["user-variables"] == {"odoo": "mark.1"})
+
+
+@SUBJECT.says
+def a_sending_key_sends_and_nothing_else(lab: Lab) -> str:
+    """A sending key is good for an empty post (400), and is 401 or 403 elsewhere."""
+    if not lab.target.sending_key:
+        raise NotChecked(f"{SENDING_KEY} is not set")
+    auth = ("api", lab.target.sending_key)
+    path = lab.path("v3", lab.domain, "messages")
+    empty = lab.api.call("POST", path, auth=auth)
+    true(described(empty), empty.status_code == 400)
+    elsewhere = [
+        lab.api.call("GET", address, auth=auth)
+        for address in ("/v4/domains", "/v3/routes", probes.events_path(lab))
+    ]
+    found = [one.status_code for one in elsewhere]
+    true(found, set(found) <= {401, 403})
+    return "; ".join(described(one) for one in elsewhere)

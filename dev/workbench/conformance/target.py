@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 KEY, DOMAIN = "MAILGUN_LIVE_API_KEY", "MAILGUN_LIVE_DOMAIN"
 REGION, CATCHER = "MAILGUN_LIVE_REGION", "MAILGUN_LIVE_CATCHER"
+SENDING_KEY = "MAILGUN_LIVE_SENDING_KEY"
 
 _HOSTS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
 
@@ -18,6 +19,7 @@ class Target:
     :param patience: seconds to wait for a post or an event, at most
     :param pause: seconds between two looks
     :param first_retry: seconds until a post that was not taken comes again
+    :param sending_key: of the domain, or ""
     :param is_sandbox: it is the local Mailgun, with its control side
     """
 
@@ -28,6 +30,7 @@ class Target:
     patience: float = 900.0
     pause: float = 2.0
     first_retry: float = 600.0
+    sending_key: str = ""
     is_sandbox: bool = False
 
 
@@ -47,5 +50,10 @@ def from_environment(environ: Mapping[str, str], patience: float) -> Target | No
     if catcher and not catcher.startswith("https://"):
         raise ValueError(f"{CATCHER} does not begin with https://")
     return Target(
-        _HOSTS[region], environ[KEY], environ[DOMAIN].lower(), catcher, patience
+        _HOSTS[region],
+        environ[KEY],
+        environ[DOMAIN].lower(),
+        catcher,
+        patience,
+        sending_key=environ.get(SENDING_KEY, ""),
     )

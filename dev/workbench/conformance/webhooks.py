@@ -13,6 +13,16 @@ SUBJECT = Subject("webhooks")
 # Rare, so that next to nothing of other mail is posted meanwhile.
 _KIND, _OTHER = "complained", "unsubscribed"
 _MAX_URLS = 3
+_ALL = (
+    "accepted",
+    "clicked",
+    "complained",
+    "delivered",
+    "opened",
+    "permanent_fail",
+    "temporary_fail",
+    "unsubscribed",
+)
 
 
 @contextlib.contextmanager
@@ -43,6 +53,19 @@ def a_url_is_added(lab: Lab) -> None:
         true(answer, url in answer["webhooks"][_KIND]["urls"])
         found = _listed(lab).get(_KIND, [])
         true(f"{len(found)} URLs", sorted(found) == sorted([*before, url]))
+
+
+@SUBJECT.says
+def a_url_gets_all_types_at_once(lab: Lab) -> None:
+    """POST takes eight event_types in one call (v4)."""
+    url = lab.catch_url("eight")
+    form = [("url", url), *(("event_types", kind) for kind in _ALL)]
+    try:
+        lab.api.json("POST", _path(lab), data=form)
+        missing = [kind for kind in _ALL if url not in _listed(lab).get(kind, [])]
+        true(f"not at {missing}", not missing)
+    finally:
+        lab.api.call("DELETE", _path(lab), params={"url": url})
 
 
 @SUBJECT.says
