@@ -8,7 +8,9 @@ from odoo.http import request
 from ..const import EVENTS_PATH, MAX_JSON_BYTES
 from ..models.events.event_queue import wake_after
 from ..models.transactions.own_cursor import committed
+from ..tools.errors import MalformedPayload
 from ..tools.event_post import read_event
+from ..tools.mime.forms import Form
 from . import answers
 
 
@@ -60,11 +62,18 @@ def _receive(payload, signature, names, env):
         except psycopg2.errors.NotNullViolation:
             # The domain was changed since it was remembered.
             env.cr.rollback()
-    (signer,) = domains._authenticate(signature, names).values()
+    # A webhook of the whole account tells of its other domains, too: that is written
+    # down, found to be of none of our mail, counted and forgotten.
+    (signer,) = domains._authenticate(signature, names, of_account=True).values()
     return _write(env, signer, payload, signature.token)
 
 
 def _write(env, signer, payload, token):
     with answers.post_of(signer):
+        if isinstance(payload, Form) and payload.text("event"):
+            raise MalformedPayload(
+                "this is a webhook of Mailgun's old kind, which posts forms: delete it "
+                "at Mailgun under Sending > Webhooks, and press Repair on the domain"
+            )
         event = read_event(payload, signer.keep_reader_details)
     return env["mailgun.event"]._receive_signed(signer, event, token)

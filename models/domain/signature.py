@@ -109,7 +109,7 @@ class MailgunDomain(models.Model):
     _inherit = "mailgun.domain"
 
     @api.model
-    def _authenticate(self, signature, names):
+    def _authenticate(self, signature, names, of_account=False):
         """Find the domains that a signed request belongs to.
 
         The key of one domain says nothing about mail for another. A request for
@@ -118,8 +118,9 @@ class MailgunDomain(models.Model):
         :param Signature signature: of the request, not too old
         :param set names: the domains that it says it is for, as they stand in DNS; none
             when it does not say, which any key of this database may then sign
+        :param bool of_account: it may be about a domain that only the account has
         :return: the ``Signer`` of each name that the key is good for; of "" where there
-            are no names
+            are no names, or none of this database
         :rtype: dict[str, Signer]
         :raise InvalidSignature: nobody here made it
         :raise MissingSigningKey: there is no key to check it with
@@ -130,7 +131,8 @@ class MailgunDomain(models.Model):
         }
         # Every candidate is tried, so the time taken tells nothing about the domains.
         signers = [one for one in keys if signature.matches(_secrets(keys[one]))]
-        if signers and not names:
+        is_known = any(map(names.__contains__, _names_of(keys)))
+        if signers and (not names or (of_account and not is_known)):
             return {"": signers[0]}
         found = {
             name: next(one for one in signers if one.is_called(name))
@@ -199,6 +201,10 @@ class MailgunDomain(models.Model):
 
     def _is_api_key_of(self, signature):
         return signature.matches(_secrets([self._key("api_key")]))
+
+
+def _names_of(signers):
+    return {name for one in signers for name in (one.name, one.alias_name)}
 
 
 def _secrets(keys):

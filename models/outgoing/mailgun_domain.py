@@ -102,8 +102,8 @@ class MailgunDomain(models.Model):
         "Events of Other Systems",
         readonly=True,
         copy=False,
-        help="Somebody else sends by this domain, too. What becomes of that mail is "
-        "forgotten within the hour.",
+        help="Somebody else sends by this domain, too, or the webhook is one of the "
+        "whole account. What becomes of that mail is forgotten within the hour.",
     )
     stale_hours = fields.Integer(
         "Worth Sending For",
