@@ -41,6 +41,7 @@ class StoryCase(MailgunCase):
             {
                 "domain_id": self.domain.id,
                 "message_id": message.message_id if message else f"<1@{DOMAIN}>",
+                "message_ref": message.id if message else 0,
                 "recipient": "anna@example.org",
                 "partner_ref": self.anna.id,
                 "attempt": next(self.numbers),
@@ -202,6 +203,15 @@ class TestStoryOfAMessage(StoryCase):
         self.delivery("bounced", message)
         forged = self.message()
         forged.message_id = message.message_id
+        self.assertEqual(self.story(forged)["copies"], [])
+
+    def test_a_borrowed_message_id_tells_nothing_on_an_older_message(self):
+        forged = self.message()
+        message = self.message(self.domain)
+        self.delivery("bounced", message)
+        forged.message_id = message.message_id
+        self.assertEqual(self.story(forged)["copies"], [])
+        message.unlink()
         self.assertEqual(self.story(forged)["copies"], [])
 
     def test_who_did_not_get_it_comes_first(self):

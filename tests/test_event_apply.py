@@ -94,6 +94,17 @@ class TestEventApply(EventCase):
             {"anna@example.org": "accepted", "bob@example.org": "complained"},
         )
 
+    def test_a_borrowed_message_id_is_told_nothing(self):
+        forged = self.anna.message_post(body="mine", partner_ids=self.anna.ids)
+        mail = self.sent()
+        forged.message_id = mail.message_id
+        before = forged.notification_ids.notification_status
+        self.bounce(mail)
+        self.apply()
+        self.assertEqual(self.rows(mail).mail_message_id, mail.mail_message_id)
+        self.assertEqual(forged.notification_ids.notification_status, before)
+        self.assertFalse(forged.notification_ids.failure_reason)
+
     def test_an_event_finds_its_row_by_the_id_that_mailgun_gave(self):
         mail = self.sent()
         event = self.tell(mail, "delivered", **{"user-variables": {}})

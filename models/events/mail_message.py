@@ -43,15 +43,7 @@ class MailMessage(models.Model):
     def _mailgun_deliveries(self):
         """Return the deliveries of a message; its user may read it, but not them."""
         deliveries = self.env["mailgun.delivery"].sudo()
-        if not self.message_id:
-            return deliveries
-        # Whoever may write messages may give one the Message-Id of somebody else's.
-        same = self.sudo().search(
-            [("message_id", "=", self.message_id)], order="id", limit=1
-        )
-        if same != self:
-            return deliveries
-        found = deliveries.search([("message_id", "=", self.message_id)])
+        found = deliveries.search([("mail_message_id", "in", self.ids)])
         return found.sorted(lambda delivery: delivery._level() != "error")
 
     def _mailgun_waiting_mails(self):

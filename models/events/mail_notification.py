@@ -96,10 +96,10 @@ class MailNotification(models.Model):
         }
 
     def _mailgun_whose(self):
-        """Return the Message-Id, and contact (or 0) or address of who is notified."""
+        """Return the message's id, and contact (or 0) or address of who is notified."""
         contact = self.res_partner_id.id or 0
         address = "" if contact else self.mail_email_address or ""
-        return self.mail_message_id.message_id, contact, address
+        return self.mail_message_id.id, contact, address
 
     def _mailgun_wait(self):
         """Show as queued what core shows as failed, for it is tried again."""

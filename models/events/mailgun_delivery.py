@@ -173,10 +173,7 @@ class MailgunDelivery(models.Model):
             mailing_traces.follow(trace, delivery.state, delivery.reason, True, times)
 
     def _tell_notifications(self):
-        messages = self.env["mail.message"].search(
-            [("message_id", "in", list(set(self.mapped("message_id"))))]
-        )
-        notifications = self._notifications_in(messages)
+        notifications = self._notifications_in(self.mail_message_id)
         if not notifications:
             return
         copies = self._copies_around()
@@ -204,9 +201,9 @@ class MailgunDelivery(models.Model):
         )
 
     def _whose(self):
-        """Return the Message-Id, and contact (or 0) or address of who is notified."""
+        """Return the message's id, and contact (or 0) or address of who is notified."""
         contact = max(self.partner_ref, 0)
-        return self.message_id, contact, "" if contact else self.recipient
+        return self.message_ref, contact, "" if contact else self.recipient
 
     def _copies_around(self):
         """Return what is known of the copies for whoever got these.

@@ -113,9 +113,10 @@ class DeliveryLedger:
         now, hand = Datetime.now(), self.hand
         values = SQL(", ").join(
             SQL(
-                "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'sending', %s)",
+                "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'sending', %s)",
                 self._domain_id,
                 message_id,
+                hand.message_ref or None,
                 hand.mail_id,
                 partner_ref,
                 recipient,
@@ -132,9 +133,9 @@ class DeliveryLedger:
             SQL(
                 """WITH new AS (
                    INSERT INTO mailgun_delivery
-                          (domain_id, message_id, mail_id, partner_ref, recipient,
-                           recipient_domain, attempt, reference, res_model, tag,
-                           state, sending_at)
+                          (domain_id, message_id, message_ref, mail_id, partner_ref,
+                           recipient, recipient_domain, attempt, reference,
+                           res_model, tag, state, sending_at)
                    VALUES %s
                    ON CONFLICT DO NOTHING
                    RETURNING recipient, id),

@@ -269,6 +269,7 @@ class MailMail(models.Model):
         tags, fields = self._mailgun_options(session.policy)
         hand = MailInHand(
             mail_id=self.id,
+            message_ref=message.id,
             attempt=self.mailgun_attempt or 1,
             resend_all=self.mailgun_resend_all,
             has_waited=bool(self.mailgun_wait),

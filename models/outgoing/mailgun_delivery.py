@@ -61,6 +61,8 @@ class MailgunDelivery(models.Model):
         help="Only when Mailgun has given it another one than Odoo.",
     )
     mail_id = fields.Integer("Email", required=True, readonly=True, default=0)
+    # Not by the Message-Id, which whoever may write messages may give to one of his.
+    message_ref = fields.Integer("Message ID", readonly=True)
     mail_message_id = fields.Many2one(
         "mail.message",
         "Message",
@@ -145,13 +147,13 @@ class MailgunDelivery(models.Model):
 
     # === COMPUTE METHODS === #
 
-    @api.depends("message_id")
+    @api.depends("message_ref")
     def _compute_mail_message_id(self):
         messages = self.env["mail.message"].sudo()
-        found = messages.search([("message_id", "in", self.mapped("message_id"))])
-        by_id = {message.message_id: message for message in found.sorted("id")}
+        known = set(messages.browse(set(self.mapped("message_ref")) - {0}).exists().ids)
         for delivery in self:
-            delivery.mail_message_id = by_id.get(delivery.message_id)
+            found = delivery.message_ref in known
+            delivery.mail_message_id = delivery.message_ref if found else False
 
     @api.model
     def _search_mail_message_id(self, operator, value):
@@ -160,7 +162,10 @@ class MailgunDelivery(models.Model):
         if operator == "in":
             value = Domain("id", "in", value)
         messages = self.env["mail.message"].sudo()._search(Domain(value))
-        return Domain("message_id", "in", messages.subselect("message_id"))
+        # The Message-Id has an index.
+        return Domain("message_id", "in", messages.subselect("message_id")) & Domain(
+            "message_ref", "in", messages.subselect("id")
+        )
 
     @api.depends("partner_ref")
     def _compute_partner_id(self):

@@ -101,6 +101,7 @@ class MailInHand:
     """What the ledger has to know of the mail that core is sending.
 
     :param mail_id: of the ``mail.mail``; 0 = a message sent without one
+    :param message_ref: the id of its ``mail.message``, or 0
     :param attempt: how often somebody sent it on purpose
     :param resend_all: this attempt is for those, too, who got it by an earlier one
     :param has_waited: it was put back into the queue before
@@ -109,6 +110,7 @@ class MailInHand:
     """
 
     mail_id: int = 0
+    message_ref: int = 0
     attempt: int = 1
     resend_all: bool = False
     has_waited: bool = False
