@@ -30,11 +30,18 @@ class TestPrivacy(MailgunMixin, TransactionCase):
             },
             "mailgun.inbound.email": {
                 **own,
-                "sender": "anna@example.org",
+                # As the envelope says it.
+                "sender": "Anna@Example.org",
                 "recipient": f"people@{DOMAIN}",
                 "state": "done",
             },
             "mailgun.unsubscribe": {**own, "email_normalized": "anna@example.org"},
+            "mailgun.suppression": {
+                **own,
+                "list_name": "bounces",
+                "address": "anna@example.org",
+                "seen_at": now,
+            },
         }
         for name, values in cls.records.items():
             cls.env[name].create(values)
@@ -55,6 +62,13 @@ class TestPrivacy(MailgunMixin, TransactionCase):
         lines = self.look_up()
         self.assertEqual(set(lines.mapped("res_model")), set(self.records))
         self.assertEqual(len(lines), len(self.records))
+
+    def test_it_finds_a_domain_in_both_its_spellings(self):
+        address = "anna@xn--bcher-kva.example"
+        self.env["mailgun.delivery"].search([], limit=1).recipient = address
+        for email in (address, "Anna@Bücher.example"):
+            (line,) = self.look_up(email)
+            self.assertEqual(line.res_model, "mailgun.delivery")
 
     def test_what_it_found_can_be_deleted_there(self):
         self.look_up().action_unlink_all()

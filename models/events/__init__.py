@@ -12,7 +12,6 @@ from . import (
     mail_notification,
     mailgun_delivery,
     mailgun_domain,
-    privacy_lookup,
     rates,
     recovery,
 )

@@ -1,4 +1,5 @@
-"""Mailgun's lists of addresses that it delivers nothing to, and Odoo's blacklist.
+"""Mailgun's lists of addresses that it delivers nothing to, and Odoo's blacklist; and
+where an address is in all our tables.
 
 Uses every other wing; no wing uses it.
 """
@@ -8,5 +9,6 @@ from . import (
     mailgun_domain,
     mailgun_suppression,
     mailgun_unsubscribe,
+    privacy_lookup,
     res_partner,
 )

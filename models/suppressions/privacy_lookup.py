@@ -1,6 +1,8 @@
 from odoo import models
 from odoo.tools import SQL, email_normalize
 
+from ...tools.addresses import normalize
+
 _WIZARD = "privacy.lookup.wizard"
 
 # Columns that hold nothing but an address, by model.
@@ -8,6 +10,7 @@ _ADDRESSES = {
     "mailgun.delivery": ("recipient",),
     "mailgun.event": ("recipient",),
     "mailgun.inbound.email": ("author", "sender", "recipient"),
+    "mailgun.suppression": ("address",),
 }
 
 
@@ -45,11 +48,14 @@ def _queries(env, email):
 
     :param str email: that is looked for, as somebody has entered it
     """
-    address = email_normalize(email)
+    found = email_normalize(email)
+    # Some as somebody wrote them, some as they stand in DNS.
+    addresses = (found, normalize(found))
     for name, columns in _ADDRESSES.items():
         model = env[name]
         condition = SQL(" OR ").join(
-            SQL("%s = %s", SQL.identifier(column), address) for column in columns
+            SQL("lower(%s) IN %s", SQL.identifier(column), addresses)
+            for column in columns
         )
         yield SQL(
             """SELECT %s AS res_model_id, id AS res_id, true AS is_active
