@@ -17,6 +17,7 @@ from ..const import REFERENCE_VARIABLE
 from .api.record import event_time, message_id_of, variables_of
 from .delivery_state import word_of
 from .errors import MalformedPayload
+from .sentence import Sentence as _lt
 
 _LATEST = 4102444800.0  # the year 2100: an absurd date must not break the calendar
 
@@ -65,8 +66,10 @@ def read_event(payload: Any, keep_reader_details: bool = False) -> EventPost:
     data = _data(payload)
     if data is None:
         raise MalformedPayload(
-            "this is no event, and this address takes events: forward mail to "
-            "/mailgun/inbound/mime"
+            _lt(
+                "this is no event, and this address takes events: forward mail to "
+                "/mailgun/inbound/mime"
+            )
         )
     return event_of(data, keep_reader_details)
 
@@ -142,7 +145,7 @@ def _storable_json(value: dict) -> tuple[dict, str]:
             text = json.dumps(value)
         return value, text
     except RecursionError:
-        raise MalformedPayload("the JSON is nested too deeply") from None
+        raise MalformedPayload(_lt("the JSON is nested too deeply")) from None
 
 
 def _storable(value: Any) -> Any:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ..const import SIGNATURE_MAX_AGE, SIGNATURE_MAX_AHEAD
 from .errors import InvalidSignature
+from .sentence import Sentence as _lt
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 _TOKEN = re.compile(r"[\x21-\x7e]{1,128}")
@@ -54,9 +55,11 @@ class Signature:
         patterns = {"timestamp": _TIMESTAMP, "token": _TOKEN, "signature": _SIGNATURE}
         for name, value in values.items():
             if value is None or value == "":
-                raise InvalidSignature(f"the field {name!r} is missing")
+                raise InvalidSignature(_lt("the field %(name)s is missing", name=name))
             if not isinstance(value, str) or not patterns[name].fullmatch(value):
-                raise InvalidSignature(f"the field {name!r} is malformed")
+                raise InvalidSignature(
+                    _lt("the field %(name)s is malformed", name=name)
+                )
         parent = parent_signature
         if not isinstance(parent, str) or not _SIGNATURE.fullmatch(parent):
             parent = ""
@@ -70,10 +73,16 @@ class Signature:
         """
         age = now - self.timestamp
         if age > SIGNATURE_MAX_AGE:
-            raise InvalidSignature(f"signed {age / 3600:.0f} hours ago")
+            raise InvalidSignature(
+                _lt("signed %(hours)s hours ago", hours=f"{age / 3600:.0f}")
+            )
         if age < -SIGNATURE_MAX_AHEAD:
             raise InvalidSignature(
-                f"signed {-age:.0f} seconds in the future: check this server's clock"
+                _lt(
+                    "signed %(seconds)s seconds in the future: check this server's "
+                    "clock",
+                    seconds=f"{-age:.0f}",
+                )
             )
 
     def matches(self, keys: Iterable[str]) -> bool:

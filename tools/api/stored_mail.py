@@ -73,7 +73,7 @@ def fetch(client: MailgunClient, mail: StoredMail) -> InboundPost:
         raise MailNotKept(sentence, 404, error.detail) from error
     raw, sender = body.get("body-mime"), body.get("sender")
     if not isinstance(raw, str) or not raw.strip():
-        raise MalformedPayload("Mailgun answered without the mail")
+        raise MalformedPayload(_lt("Mailgun answered without the mail"))
     return InboundPost.from_raw(
         raw.encode("utf-8", "surrogateescape"),
         sender if isinstance(sender, str) else "",

@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 from werkzeug.http import parse_options_header
 
 from ..errors import MalformedPayload
+from ..sentence import Sentence as _lt
 
 # Mailgun posts every header of the mail as a field of its own, so there may be many.
 MAX_FIELDS = 2000
@@ -120,7 +121,7 @@ def parse_form(body: bytes, content_type: str) -> Form:
         return _parse_urlencoded(body)
     if kind == "multipart/form-data":
         return _parse_multipart(body, options.get("boundary", ""))
-    raise MalformedPayload("a form was expected, and nothing else")
+    raise MalformedPayload(_lt("a form was expected, and nothing else"))
 
 
 # --- application/x-www-form-urlencoded ------------------------------------------------
@@ -147,7 +148,9 @@ def _pairs(body: bytes) -> Iterator[tuple[int, int]]:
         if end > start:
             count += 1
             if count > MAX_FIELDS:
-                raise MalformedPayload(f"the form has more than {MAX_FIELDS} fields")
+                raise MalformedPayload(
+                    _lt("the form has more than %(count)s fields", count=MAX_FIELDS)
+                )
             yield start, end
         start = end + 1
 
@@ -191,14 +194,14 @@ def _piece_end(value: memoryview, start: int) -> int:
 
 def _parse_multipart(body: bytes, boundary: str) -> Form:
     if not re.fullmatch(r"[ -~]{0,69}[!-~]", boundary):
-        raise MalformedPayload("the form has no valid boundary")
+        raise MalformedPayload(_lt("the form has no valid boundary"))
     fields, files = [], []
     for head, data in _parts(body, boundary.encode()):
         headers = _headers(head)
         _kind, options = parse_options_header(headers.get("content-disposition", ""))
         name = options.get("name")
         if name is None:
-            raise MalformedPayload("the form is broken: a part has no name")
+            raise MalformedPayload(_lt("the form is broken: a part has no name"))
         if "filename" in options:
             kind = headers.get("content-type", "")
             files.append(FilePart(name, options["filename"], kind, data))
@@ -217,13 +220,15 @@ def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[str, memoryview]]:
             blank = body.find(b"\r\n\r\n", begin, min(begin + MAX_PART_HEAD, start + 2))
             spent += blank - begin
             if blank < 0 or spent > MAX_PART_HEADS:
-                raise MalformedPayload("the form is broken: a part has no usable head")
+                raise MalformedPayload(
+                    _lt("the form is broken: a part has no usable head")
+                )
             head = bytes(view[begin:blank]).decode("utf-8", "replace")
             yield head, view[min(blank + 4, start) : start]
         if is_last:
             return
         begin = end
-    raise MalformedPayload("the form is broken: it has no end")
+    raise MalformedPayload(_lt("the form is broken: it has no end"))
 
 
 def _separators(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
@@ -238,7 +243,9 @@ def _separators(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
         count += 1
         # One more than there are parts.
         if count > MAX_FIELDS + 1:
-            raise MalformedPayload(f"the form has more than {MAX_FIELDS} fields")
+            raise MalformedPayload(
+                _lt("the form has more than %(count)s fields", count=MAX_FIELDS)
+            )
         tail = _SEPARATOR_TAIL.match(body, at + len(mark))
         if tail:
             yield max(at, 0), tail.end(), bool(tail[1])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from ..addresses import MAX_ADDRESS, domain_name
 from ..errors import MalformedPayload, SettingError
 from ..mailgun_url import trusted_origin
+from ..sentence import Sentence as _lt
 from .forms import Form
 from .mail_head import CONTROLS, message_id_of, subject_of
 from .parsed_form import rebuild
@@ -78,7 +79,7 @@ def read_inbound(form: Form) -> InboundPost:
     raw = raw or rebuild(form)
     if raw is None:
         raise MalformedPayload(
-            "the post has neither headers, nor text, nor attachments"
+            _lt("the post has neither headers, nor text, nor attachments")
         )
     return InboundPost.from_raw(raw, _sender(form), recipients, stored_url)
 
@@ -94,14 +95,16 @@ def _stored_url(form: Form) -> str:
         try:
             trusted_origin(url)
         except SettingError as error:
-            raise MalformedPayload(f"where the mail is stored: {error}") from error
+            raise MalformedPayload(
+                _lt("where the mail is stored: %(why)s", why=error.sentence)
+            ) from error
     return url
 
 
 def _recipients(form: Form) -> list[str]:
     found = [_address("recipient", text) for text in addressed_to(form)]
     if not found:
-        raise MalformedPayload("the field 'recipient' is missing, or too long")
+        raise MalformedPayload(_lt("the field recipient is missing, or too long"))
     return found
 
 
@@ -119,5 +122,7 @@ def _sender(form: Form) -> str:
 def _address(name: str, text: str) -> str:
     address = text.strip(" ").removeprefix("<").removesuffix(">")
     if not _ADDRESS.fullmatch(address) or len(address) > MAX_ADDRESS:
-        raise MalformedPayload(f"the field {name!r} holds no valid address")
+        raise MalformedPayload(
+            _lt("the field %(name)s holds no valid address", name=name)
+        )
     return address
