@@ -5,6 +5,8 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .recorded import recorded
+from .test_missed_events import AskingCase
+from .test_recovery import FETCHMAIL
 from .test_sending import MAIL, MailgunOutcomeCase
 
 
@@ -113,5 +115,41 @@ class TestOneBadAnswer(MailgunOutcomeCase):
                 self.assertTrue(first.mailgun_wait_reason)
             if first.mailgun_wait != "setting" and status not in (420, 429):
                 self.assertEqual(second.state, "sent")
+
+        check()
+
+
+@tagged("post_install", "-at_install")
+class TestAnyAnswerToJobs(AskingCase):
+    """Whatever Mailgun, or somebody in its place, answers: no job raises."""
+
+    def setUp(self):
+        super().setUp()
+        self.mailgun.hang_up()
+        self.doubtful = self.message()
+        self.doubtful.send()
+        self.row = self.rows(self.doubtful)
+        self.domain._setup_incoming_server()
+        self.server = self.domain.incoming_server_ids
+
+    def run_jobs(self):
+        self.row.write({"sending_at": "2020-01-01 00:00:00", "asked_at": False})
+        self.env.flush_all()
+        self.env["mailgun.domain"]._check_daily()
+        self.env["mailgun.domain"]._poll()
+        self.env["mailgun.delivery"]._settle()
+        self.server._fetch_mail()
+        self.env.invalidate_all()
+
+    @mute_logger(MAIL, FETCHMAIL)
+    def test_jobs_end_and_prove_nothing_by_it(self):
+        from .any_answer import for_any_answer, strategies
+
+        @for_any_answer(15, statuses=strategies.integers(200, 599))
+        def check(answer):
+            self.mailgun.respond = lambda _seen: answer
+            self.run_jobs()
+            # Nobody has said that Mailgun does not know the mail.
+            self.assertEqual(self.row.exists().state, "sending")
 
         check()

@@ -181,8 +181,9 @@ class MailMail(models.Model):
         """
         reason = self.env._(
             "Sending was interrupted (%(when)s), and nobody can tell from here whether "
-            "Mailgun took the mail for %(who)s: the key may not read Mailgun's events. "
-            "Look for it in Mailgun's log (Sending > Logs). An administrator decides "
+            "Mailgun took the mail for %(who)s: the key may not read Mailgun's record, "
+            "or that does not reach back so far. Look for it in Mailgun's log (Sending "
+            "> Logs). An administrator decides "
             "in Emails: Mark as Delivered, or Send Again, perhaps a second time.",
             when=self._mailgun_moment_text(deliveries[0].sending_at),
             who=", ".join(deliveries.mapped("recipient")),
