@@ -205,6 +205,10 @@ class TestEventsEndpoint(MailgunHttpCase):
     def test_a_wrong_signature_is_refused(self):
         self.refused(401, "no signing key", self.event(), signature=signed("other"))
 
+    def test_an_event_of_no_domain_is_believed_by_any_key_and_by_no_other(self):
+        self.refused(401, "no signing key", {"id": "1"}, signature=signed("other"))
+        self.assertEqual(self.tell({"id": "1"}).status_code, 200)
+
     def test_a_missing_signature_is_refused(self):
         self.refused(401, "not a request", self.event(), signature=[1])
 

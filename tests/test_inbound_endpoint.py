@@ -234,6 +234,9 @@ class TestInboundEndpoint(MailgunHttpCase):
                     response = self.url_open("/mailgun/inbound", json=event)
                 self.assert_refused(response, 401)
 
+    def test_who_names_no_domain_is_believed_by_no_other_key(self):
+        self.post_refused(401, "no signing", recipient=None, sign_with={"key": "other"})
+
     def test_a_post_that_is_not_signed_asks_the_database_nothing(self):
         self.post()
         self.rows().unlink()

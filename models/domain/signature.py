@@ -135,13 +135,13 @@ class MailgunDomain(models.Model):
         if signers and (not names or (of_account and not is_known)):
             return {"": signers[0]}
         found = {
-            name: next(one for one in signers if one.is_called(name))
+            name: signer
             for name in names
-            if any(one.is_called(name) for one in signers)
+            if (signer := next((one for one in signers if one.is_called(name)), None))
         }
         for name, signer in found.items():
             _last_signers[self.env.cr.dbname, name] = signer
-        if found.keys() != names:
+        if not found or found.keys() != names:
             error = self._refusal_of(signature, names - found.keys(), signers, keys)
             if not found:
                 raise error
