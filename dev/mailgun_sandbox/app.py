@@ -8,7 +8,6 @@ from aiohttp import web
 from .access import SANDBOX
 from .api import (
     account,
-    account_webhooks,
     domains,
     events,
     logs,
@@ -28,7 +27,6 @@ MAX_BODY = 200 * 1024 * 1024
 
 _PARTS = (
     account,
-    account_webhooks,
     domains,
     events,
     logs,

@@ -6,16 +6,23 @@ import sys
 from ..machine import processes, sources
 from ..machine.report import Report
 from ..server_tests import run as server_tests
-from . import core_tests, database_tests, line_coverage, lint, own_tests, wheel
+from . import core_tests, lifecycle, line_coverage, lint, own_tests, wheel
+from .odoo_tests import MAIL, MAILINGS
+
+
+def _run_in_odoo(report: Report) -> None:
+    own_tests.run_in_odoo(report, MAIL, MAILINGS)
+    lifecycle.run(report)
+
 
 PARTS = {
     "lint": lint.run,
     "unit": own_tests.run_plain,
-    "odoo": database_tests.run,
+    "odoo": _run_in_odoo,
     "wheel": wheel.run,
     "server": server_tests.run,
     "core": core_tests.run,
-    "upgrade": database_tests.run_lifecycle,
+    "upgrade": lifecycle.run,
 }
 # The one takes minutes, and changes in the module rarely matter to it; the other is a
 # piece of "odoo".

@@ -6,7 +6,7 @@ Then a database of an earlier version is upgraded, and must come out as this one
 from functools import partial
 from pathlib import Path
 
-from ..machine import postgres
+from ..machine import databases, postgres
 from ..machine.report import Report
 from ..servers import odoo, odoo_run, template
 from ..upgrade import run as upgrade
@@ -44,8 +44,13 @@ _LEFT_OVERS = {
 }
 
 
-def run(report: Report, postgres_env: dict[str, str]) -> None:
+def run(report: Report) -> None:
     """Lead the module through its life in databases of its own."""
+    with databases.alone(report), postgres.running() as postgres_env:
+        _run(report, postgres_env)
+
+
+def _run(report: Report, postgres_env: dict[str, str]) -> None:
     life = _Life(report, postgres_env)
     if not template.copy_to(report, postgres_env, DATABASE):
         return
