@@ -60,7 +60,7 @@ def write_down(kind, message_count):
                 "message_id": message.message_id,
                 "partner_ref": partner.id,
                 "recipient": partner.email,
-                "reference": f"{kind}-{number}",
+                "reference": f".{kind}-{number}",
                 "state": "accepted",
                 "sending_at": now,
                 "accepted_at": now,
@@ -82,7 +82,7 @@ def write_down(kind, message_count):
                     "event": "delivered" if number % 50 else "failed",
                     "severity": "permanent",
                     "reason": "bounce",
-                    "user-variables": {"odoo": f"{kind}-{number}"},
+                    "user-variables": {"odoo": f".{kind}-{number}"},
                 },
             }
             for number, partner, message in copies

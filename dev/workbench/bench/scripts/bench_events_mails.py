@@ -35,7 +35,7 @@ def sent_by_ours(messages):
                 "partner_ref": message.res_id,
                 "recipient": f"customer{number}@customer.test",
                 "recipient_domain": "customer.test",
-                "reference": f"bench-{number}",
+                "reference": f".bench-{number}",
                 "res_model": "res.partner",
                 "state": "accepted",
                 "sending_at": now,
