@@ -1,11 +1,16 @@
 """What the endpoints share: how a post is signed, and how a refusal is answered."""
 
 import contextlib
+import functools
 import logging
 import time
 
+import psycopg2
+
 from odoo import SUPERUSER_ID
 from odoo.http import request
+from odoo.modules import module
+from odoo.modules.registry import Registry
 
 from ..tools.addresses import domain_name
 from ..tools.errors import InvalidSignature, MalformedPayload, MissingSigningKey
@@ -13,6 +18,7 @@ from ..tools.event_post import domain_of
 from ..tools.mime.forms import Form
 from ..tools.mime.inbound import addressed_to
 from ..tools.signature import Signature
+from ..tools.throttle import Throttle
 
 _logger = logging.getLogger(__name__)
 
@@ -70,6 +76,35 @@ def answer(take, payload):
             domains.browse(error.domain_id)._note_refusal(error)
         return None, _refuse(_STATUS[type(error)], error)
     return result, _plain("OK")
+
+
+def after(response, work, seconds=0.0):
+    """Have something done as soon as Mailgun has its answer.
+
+    What it does not get done is left to a scheduled action.
+
+    :param werkzeug.wrappers.Response response: the answer
+    :param work: a function that is called with the database's registry
+    :param float seconds: in which it is done at most once, for all posts together
+    """
+    if module.current_test:
+        # The test's only connection is this request's; nobody waits for an answer.
+        work(request.registry)
+    else:
+        response.call_on_close(_throttle(request.db, work, seconds).call)
+
+
+@functools.cache
+def _throttle(dbname, work, seconds):
+    return Throttle(seconds, functools.partial(_attempt, dbname, work))
+
+
+def _attempt(dbname, work):
+    try:
+        work(Registry(dbname))
+    except psycopg2.Error as error:
+        # No connection to be had, say; the scheduled action comes within a minute.
+        _logger.info("Left to the scheduled action: %s", error)
 
 
 @contextlib.contextmanager

@@ -5,8 +5,8 @@ import psycopg2
 from odoo import http
 from odoo.http import request
 
-from ..const import EVENTS_PATH, MAX_JSON_BYTES
-from ..models.events.event_queue import wake_after
+from ..const import EVENT_WAKE_SECONDS, EVENTS_PATH, MAX_JSON_BYTES
+from ..models.events.event_queue import wake
 from ..models.transactions.own_cursor import committed
 from ..tools.errors import MalformedPayload
 from ..tools.event_post import read_event
@@ -43,7 +43,7 @@ class MailgunEvents(http.Controller):
         """Check, write down, answer."""
         ids, response = answers.answer(self._take, payload)
         if ids:
-            wake_after(response, request.registry)
+            answers.after(response, wake, EVENT_WAKE_SECONDS)
         return response
 
     def _take(self, payload):

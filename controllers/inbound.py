@@ -1,11 +1,5 @@
-import logging
-
-import psycopg2
-
 from odoo import SUPERUSER_ID, http
 from odoo.http import request
-from odoo.modules import module
-from odoo.modules.registry import Registry
 
 from ..const import (
     DEFAULT_MAX_MESSAGE_MIB,
@@ -20,8 +14,6 @@ from ..tools.errors import MalformedPayload
 from ..tools.mime.forms import Form
 from ..tools.mime.inbound import read_inbound
 from . import answers
-
-_logger = logging.getLogger(__name__)
 
 MAX_MESSAGE_PARAMETER = "mail_mailgun.max_message_mib"
 
@@ -78,7 +70,7 @@ class MailgunInbound(http.Controller):
         """Check, write to the journal, answer; route once the answer is out."""
         ids, response = answers.answer(self._take, payload)
         if ids:
-            _route_after(response, request.env.cr.dbname)
+            answers.after(response, _route)
         return response
 
     def _take(self, payload):
@@ -109,17 +101,6 @@ def _names_by_signer(signers):
     return names
 
 
-def _route_after(response, dbname):
-    """Route what was journaled as soon as Mailgun has its answer."""
-    if module.current_test:
-        # The test's only connection is this request's; nobody waits for an answer.
-        InboundQueue(request.env.registry).work_after_answer()
-        return
-
-    @response.call_on_close
-    def route():
-        try:
-            InboundQueue(Registry(dbname)).work_after_answer()
-        except psycopg2.Error as error:
-            # No connection to be had, say; the scheduled action comes within a minute.
-            _logger.info("Mail is left to the scheduled action: %s", error)
+def _route(registry):
+    """Route what was journaled."""
+    InboundQueue(registry).work_after_answer()

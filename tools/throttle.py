@@ -11,7 +11,7 @@ class Throttle:
     No call is lost: one that comes too early is answered by a run at the end of the
     interval, which serves all that come until then.
 
-    :param seconds: the interval
+    :param seconds: the interval; 0 = each call runs it
     :param action: takes nothing; raises nothing
     """
 

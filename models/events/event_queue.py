@@ -7,19 +7,11 @@ the events for the next run.
 
 import functools
 import logging
-import random
 import time
 
-import psycopg2
-
-from odoo.modules import module
-from odoo.modules.registry import Registry
-
-from ...const import EVENT_WAKE_SECONDS, RACES_PER_ATTEMPT
-from ...tools.throttle import Throttle
-from ..transactions.failures import is_lost_race, summary_of, traceback_of
+from ..transactions.failures import summary_of, traceback_of
 from ..transactions.locks import SENT_MESSAGE, try_lock_many
-from ..transactions.own_cursor import own_cursor
+from ..transactions.own_cursor import committed, own_cursor
 
 _logger = logging.getLogger(__name__)
 
@@ -92,21 +84,17 @@ class EventQueue:
         return count, left
 
     def _attempt(self, waiting):
-        """Try until no other transaction is first.
+        """Apply events in one transaction, unless they are locked.
 
         :return: what went wrong, or None; how many were applied; what was locked
         """
-        for races_left in reversed(range(RACES_PER_ATTEMPT)):
-            try:
-                with own_cursor(self._registry) as env:
-                    return None, *self._apply(env, waiting)
-            except Exception as error:  # noqa: BLE001  other modules may raise anything
-                if not (races_left and is_lost_race(error)):
-                    return error, 0, set()
-                time.sleep(random.uniform(0.02, 0.2))
-        raise AssertionError("not reached")
+        try:
+            work = functools.partial(self._apply, waiting)
+            return None, *committed(self._registry, work)
+        except Exception as error:  # noqa: BLE001  other modules may raise anything
+            return error, 0, set()
 
-    def _apply(self, env, waiting):
+    def _apply(self, waiting, env):
         names = set(waiting.values())
         # The first statement, so that what is read afterwards is as it is now.
         free = try_lock_many(env.cr, SENT_MESSAGE, names)
@@ -127,40 +115,12 @@ class EventQueue:
         return 1
 
 
-_logger = logging.getLogger(__name__)
+def wake(registry):
+    """Let the scheduled action that applies events run as soon as a worker is free.
 
-CRON = "mail_mailgun.ir_cron_events"
-
-
-def wake_after(response, registry):
-    """Have new events applied soon, once Mailgun has its answer.
-
-    :param werkzeug.wrappers.Response response: the answer
     :param odoo.modules.registry.Registry registry: of the database
     """
-    if module.current_test:
-        # The test's only connection is this request's; nobody waits for an answer.
-        wake(registry)
-    else:
-        response.call_on_close(_throttle(registry.db_name).call)
-
-
-def wake(registry):
-    """Let the scheduled action run as soon as a worker is free."""
     with own_cursor(registry) as env:
-        cron = env.ref(CRON, raise_if_not_found=False)
+        cron = env.ref("mail_mailgun.ir_cron_events", raise_if_not_found=False)
         if cron:
             cron._trigger()
-
-
-@functools.cache
-def _throttle(dbname):
-    return Throttle(EVENT_WAKE_SECONDS, functools.partial(_wake, dbname))
-
-
-def _wake(dbname):
-    try:
-        wake(Registry(dbname))
-    except psycopg2.Error as error:
-        # No connection to be had, say; it comes within a minute by itself.
-        _logger.info("Events are left to the scheduled action: %s", error)

@@ -10,10 +10,8 @@ snapshot is older. Whatever it has to know of them it learns here.
 import contextlib
 import secrets
 import threading
-import time
 
 import psycopg2
-from psycopg2.extensions import TransactionRollbackError
 
 from odoo.fields import Datetime
 from odoo.modules import module
@@ -24,6 +22,7 @@ from ...tools.addresses import domain_of
 from ...tools.api.session import Reservation
 from ...tools.errors import DoubtfulError, TransientError, UnsettledError
 from ...tools.sentence import Sentence as _lt
+from ..transactions.failures import retry_races
 from ..transactions.own_cursor import own_cursor
 from .mailgun_delivery import OPEN_KIND
 from .outgoing_session import MailInHand
@@ -233,15 +232,12 @@ class DeliveryLedger:
 
     def _committed(self, write, *arguments):
         """Run ``write`` in a transaction of its own, again if it lost a race."""
-        for races_left in reversed(range(RACES_PER_MAIL)):
-            try:
-                with self.connection.cursor() as cursor:
-                    return write(cursor, *arguments)
-            except TransactionRollbackError:
-                if not races_left:
-                    raise
-                time.sleep(0.05)
-        return None
+
+        def attempt(_left):
+            with self.connection.cursor() as cursor:
+                return write(cursor, *arguments)
+
+        return retry_races(RACES_PER_MAIL, attempt)
 
     def close(self):
         """See ``tools.session.Ledger``."""

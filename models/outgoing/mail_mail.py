@@ -1,5 +1,4 @@
 import logging
-import random
 import re
 import time
 
@@ -11,7 +10,7 @@ from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from ...const import LANES_FROM, MAIL_WAITS, NOTES, RACES_PER_MAIL, TRANSACTION_SECONDS
 from ...tools.errors import RefusedMessage, TransientError
-from ..transactions.failures import is_lost_race
+from ..transactions.failures import retry_races
 from ..transactions.locks import lock_for_sending
 from ..transactions.server import holding_up
 from . import mailing_traces
@@ -217,16 +216,16 @@ class MailMail(models.Model):
 
     def _mailgun_committing(self, work, *arguments):
         """Do something and commit, again when another transaction was first."""
-        for races_left in reversed(range(RACES_PER_MAIL)):
+
+        def attempt(_left):
             try:
                 work(*arguments)
                 self._mailgun_commit()
-                return
-            except Exception as error:
+            except Exception:
                 self._mailgun_roll_back()
-                if not (races_left and is_lost_race(error)):
-                    raise
-                time.sleep(random.uniform(0.02, 0.2))
+                raise
+
+        retry_races(RACES_PER_MAIL, attempt)
 
     def _mailgun_is_outgoing(self):
         """Tell whether a mail is still to be sent: another worker may have done it."""

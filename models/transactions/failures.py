@@ -1,5 +1,7 @@
 """What an exception means: whether it passes by itself, and what is kept of it."""
 
+import random
+import time
 import traceback
 
 import psycopg2
@@ -38,6 +40,25 @@ def is_lost_race(error):
     :param BaseException error: or None
     """
     return _is_due_to(error, (TransactionRollbackError, ConcurrencyError, LockError))
+
+
+def retry_races(tries, attempt):
+    """Call a function, and again a moment later when another transaction was first.
+
+    :param int tries: how often at the most
+    :param attempt: is called with the number of tries that are left; it may be called
+        again, and must find nothing of what it did before
+    :return: what ``attempt`` returned
+    :raise Exception: what ``attempt`` raised, the last time or for another reason
+    """
+    for left in reversed(range(tries)):
+        try:
+            return attempt(left)
+        except Exception as error:  # noqa: BLE001  other modules may raise anything
+            if not (left and is_lost_race(error)):
+                raise
+            time.sleep(random.uniform(0.02, 0.2))
+    raise AssertionError("unreachable")
 
 
 def is_no_route(error):

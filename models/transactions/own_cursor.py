@@ -5,15 +5,13 @@ lint can tell who opens one.
 """
 
 import contextlib
-import random
-import time
 from datetime import datetime, timezone
 
 from odoo import SUPERUSER_ID, api
 from odoo.tools import SQL
 
 from ...const import RACES_PER_ATTEMPT
-from .failures import is_lost_race
+from .failures import retry_races
 
 #: Context key: files are written whole or not at all.
 WHOLE_FILES = "mailgun_whole_files"
@@ -40,15 +38,12 @@ def committed(registry, work):
         and then finds nothing of what it did before
     :return: what ``work`` returned
     """
-    for races_left in reversed(range(RACES_PER_ATTEMPT)):
-        try:
-            with own_cursor(registry) as env:
-                return work(env)
-        except Exception as error:  # noqa: BLE001  other modules may raise anything
-            if not (races_left and is_lost_race(error)):
-                raise
-            time.sleep(random.uniform(0.02, 0.2))
-    raise AssertionError("unreachable")
+
+    def attempt(_left):
+        with own_cursor(registry) as env:
+            return work(env)
+
+    return retry_races(RACES_PER_ATTEMPT, attempt)
 
 
 def insert_if_new(model, values):
