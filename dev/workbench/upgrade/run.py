@@ -16,7 +16,7 @@ _MASTER_KEY = {"MAILGUN_SECRET_KEY": "master key of the upgrade"}
 _WAYS = ("--max-cron-threads", "0")
 
 # What the upgrade changes or moves on purpose: table, or table.column, and why.
-MEANT: dict[str, str] = {
+MEANT = {
     "mailgun_domain.footprint": "what was made in Odoo is in odoo_footprint now",
     "mailgun_delivery.mailgun_id": "kept only where Mailgun has given another one",
     "mailgun_event.payload": "in mailgun_event_payload now, for some days",
