@@ -53,7 +53,15 @@ def copy(env: dict[str, str], source: str, target: str) -> None:
 
 def drop(env: dict[str, str], database: str) -> None:
     """Drop a database, whoever is still connected to it, and its files."""
-    _execute(env, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+    # WITH (FORCE) would be refused while PostgreSQL itself is cleaning up there, which
+    # it stops by itself for a database that goes.
+    _execute(
+        env,
+        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = %s AND usename = current_user""",
+        database,
+    )
+    _execute(env, f'DROP DATABASE IF EXISTS "{database}"')
     shutil.rmtree(_files(database), ignore_errors=True)
 
 
