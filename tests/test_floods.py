@@ -51,7 +51,7 @@ class TestSendersTakeTurns(FloodCase):
         flood = self.journaled(6)
         queue = InboundQueue(self.registry)
         for _mail in range(3):
-            queue._work_message(queue._next_message([]))
+            queue._work(queue._next(self.env, []))
         other = self.journaled(author="anna@example.org")
         self.work()
         self.assertEqual(self.order(flood | other).ids.index(other.id), 4)

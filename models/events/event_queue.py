@@ -7,11 +7,11 @@ the events for the next run.
 
 import functools
 import logging
-import time
 
 from ..transactions.failures import summary_of, traceback_of
 from ..transactions.locks import SENT_MESSAGE, try_lock_many
 from ..transactions.own_cursor import committed, own_cursor
+from ..transactions.work_queue import WorkQueue
 
 _logger = logging.getLogger(__name__)
 
@@ -22,50 +22,24 @@ PENDING, FAILED = "event", "failed event"
 BATCH = 200
 
 
-class EventQueue:
-    """Works off the events of one database.
+class EventQueue(WorkQueue):
+    """Works off the events of one database, oldest first."""
 
-    :param odoo.modules.registry.Registry registry: of the database
-    """
+    def _next(self, env, busy):
+        """Return Message-Ids by the ids of the events whose turn it is."""
+        env.cr.execute(
+            """SELECT event.id, COALESCE(event.message_id, '')
+                 FROM mailgun_open_row AS listed
+                 JOIN mailgun_event AS event ON event.id = listed.row
+                WHERE listed.kind = %s AND event.state = 'pending'
+                  AND NOT COALESCE(event.message_id, '') = ANY(%s)
+                ORDER BY listed.at, listed.row
+                LIMIT %s""",
+            [PENDING, busy, BATCH],
+        )
+        return dict(env.cr.fetchall())
 
-    def __init__(self, registry):
-        self._registry = registry
-
-    def work(self, deadline, after_each=None):
-        """Apply what is there, oldest first.
-
-        :param float deadline: by ``time.monotonic()``
-        :param after_each: called with the number of events after each batch
-        :return: the number of events dealt with
-        """
-        total, busy = 0, []
-        while time.monotonic() < deadline:
-            waiting = self._next_batch(busy)
-            if not waiting:
-                break
-            count, left = self._work_batch(waiting)
-            busy += left
-            total += count
-            if after_each:
-                after_each(count)
-        return total
-
-    def _next_batch(self, busy):
-        """Return ids and Message-Ids of the oldest events whose turn it is."""
-        with own_cursor(self._registry) as env:
-            env.cr.execute(
-                """SELECT event.id, COALESCE(event.message_id, '')
-                     FROM mailgun_open_row AS listed
-                     JOIN mailgun_event AS event ON event.id = listed.row
-                    WHERE listed.kind = %s AND event.state = 'pending'
-                      AND NOT COALESCE(event.message_id, '') = ANY(%s)
-                    ORDER BY listed.at, listed.row
-                    LIMIT %s""",
-                [PENDING, busy, BATCH],
-            )
-            return dict(env.cr.fetchall())
-
-    def _work_batch(self, waiting):
+    def _work(self, waiting):
         """Apply events together; one by one when that fails, to find out which.
 
         :param dict waiting: Message-Ids by the events' ids

@@ -8,8 +8,8 @@
   of mail never takes the workers away from users.
 """
 
+import functools
 import logging
-import random
 import time
 
 import psycopg2
@@ -17,7 +17,7 @@ import psycopg2
 from odoo import fields
 
 from ...const import DEFAULT_ROUTING_SLOTS, RACES_PER_ATTEMPT, ROUTING_TIME_BUDGET
-from ..transactions.failures import is_lost_race
+from ..transactions.failures import retry_races
 from ..transactions.locks import (
     FAILED_MAIL,
     ROUTED_MESSAGE,
@@ -26,20 +26,15 @@ from ..transactions.locks import (
     try_lock,
 )
 from ..transactions.own_cursor import committed, own_cursor
+from ..transactions.work_queue import WorkQueue
 
 _logger = logging.getLogger(__name__)
 
 SLOTS_PARAMETER = "mail_mailgun.routing_slots"
 
 
-class InboundQueue:
-    """Works off the journal of one database.
-
-    :param odoo.modules.registry.Registry registry: of the database
-    """
-
-    def __init__(self, registry):
-        self._registry = registry
+class InboundQueue(WorkQueue):
+    """Works off the journal of one database, one mail of each sender in turns."""
 
     def work_after_answer(self):
         """Route what is due in a web worker that has just answered a post.
@@ -50,7 +45,7 @@ class InboundQueue:
         deadline = time.monotonic() + ROUTING_TIME_BUDGET
         # Look again after letting go of the slot: a post that found all slots taken
         # has left its mail to whoever holds one.
-        while self._next_message([]):
+        while self._is_anything_due():
             if time.monotonic() >= deadline:
                 self._wake_cron()
                 return
@@ -63,67 +58,48 @@ class InboundQueue:
                 return 0
             return self.work(deadline)
 
-    def work(self, deadline, after_each=None):
-        """Route what is due, one of each sender in turns.
-
-        :param float deadline: by ``time.monotonic()``
-        :param after_each: called with the number of rows after each mail
-        :return: the number of rows dealt with
-        """
-        total, busy = 0, []
-        while time.monotonic() < deadline:
-            message_id = self._next_message(busy)
-            if not message_id:
-                break
-            count = self._work_message(message_id)
-            if not count:
-                busy.append(message_id)
-            total += count
-            if after_each:
-                after_each(count)
-        return total
-
-    def _next_message(self, busy):
+    def _is_anything_due(self):
         with own_cursor(self._registry) as env:
-            env.cr.execute(
-                """SELECT message_id FROM mailgun_inbound_email
-                    WHERE state = 'pending'
-                      AND next_attempt_at <= %s
-                      AND NOT message_id = ANY(%s)
-                    ORDER BY turn, id
-                    LIMIT 1""",
-                [fields.Datetime.now(), busy],
-            )
-            row = env.cr.fetchone()
-            return row and row[0]
+            return bool(self._next(env, []))
 
-    def _work_message(self, message_id):
-        """Route every waiting row of one mail; 0 when another worker is at it."""
+    def _next(self, env, busy):
+        env.cr.execute(
+            """SELECT message_id FROM mailgun_inbound_email
+                WHERE state = 'pending'
+                  AND next_attempt_at <= %s
+                  AND NOT message_id = ANY(%s)
+                ORDER BY turn, id
+                LIMIT 1""",
+            [fields.Datetime.now(), busy],
+        )
+        row = env.cr.fetchone()
+        return row and row[0]
+
+    def _work(self, message_id):
+        """Route every waiting row of one mail, unless another worker is at it."""
         count = 0
         with own_cursor(self._registry) as helper:
-            if not try_lock(helper.cr, ROUTED_MESSAGE, message_id):
-                return 0
-            while row_id := self._claim(message_id):
-                self._route(row_id)
-                count += 1
-        return count
+            if try_lock(helper.cr, ROUTED_MESSAGE, message_id):
+                while row_id := self._claim(message_id):
+                    self._route(row_id)
+                    count += 1
+        return count, [] if count else [message_id]
 
     def _claim(self, message_id):
         with own_cursor(self._registry) as env:
             return env["mailgun.inbound.email"]._claim(message_id).id
 
     def _route(self, row_id):
-        for races_left in reversed(range(RACES_PER_ATTEMPT)):
-            error, is_loop = self._try_route(row_id, races_left)
-            if not (races_left and is_lost_race(error)):
-                break
+        try:
             # Two workers wrote the same row, say the status of an alias after its
             # first mail: whoever lost is welcome a moment later.
-            time.sleep(random.uniform(0.02, 0.2))
-        if error:
+            attempt = functools.partial(self._try_route, row_id)
+            is_loop = retry_races(RACES_PER_ATTEMPT, attempt)
+        except Exception as error:  # noqa: BLE001  custom models may raise anything
             self._register_failure(row_id, error)
-        elif is_loop:
-            self._hold_rest(row_id)
+        else:
+            if is_loop:
+                self._hold_rest(row_id)
 
     def _register_failure(self, row_id, error):
         # One after the other: it depends on the failures before who is told of one.
@@ -135,12 +111,9 @@ class InboundQueue:
                 env["mailgun.inbound.email"].browse(row_id)._register_failure(error)
 
     def _try_route(self, row_id, races_left):
-        try:
-            with own_cursor(self._registry) as env:
-                row = env["mailgun.inbound.email"].browse(row_id)
-                return None, row._route(bool(races_left))
-        except Exception as error:  # noqa: BLE001  custom models may raise anything
-            return error, False
+        with own_cursor(self._registry) as env:
+            row = env["mailgun.inbound.email"].browse(row_id)
+            return row._route(bool(races_left))
 
     def _hold_rest(self, row_id):
         try:
