@@ -1,5 +1,7 @@
+from odoo import fields
 from odoo.exceptions import ValidationError
 from odoo.tests import tagged
+from odoo.tools import format_date
 
 from .common import DOMAIN, MailgunRoutingCase
 
@@ -16,7 +18,9 @@ class PolicyCase(MailgunRoutingCase):
         cls.user_employee.partner_id.email = f"Anna <{ANNA}>"
 
     def receive_spam(self, **options):
-        return self.receive(X_Mailgun_Sflag="Yes", X_Mailgun_Sscore="7.2", **options)
+        return self.receive(
+            **{"X_Mailgun_Sflag": "Yes", "X_Mailgun_Sscore": "7.2", **options}
+        )
 
     def receive_unproven(self, **options):
         return self.receive(
@@ -108,15 +112,53 @@ class TestSpamPolicy(PolicyCase):
         row.action_discard()
         self.work()
         self.assertEqual(row.state, "ignored")
-        self.assertIn("Discarded by", row.error)
-        self.assertIn("score 7.2", row.error)
+        today = format_date(self.env, fields.Date.today())
+        self.assertEqual(
+            row.error,
+            f"Discarded by {self.env.user.name} on {today}. Reason: Mailgun takes this "
+            "mail for spam (score 7.2).",
+        )
+        self.assertFalse(row.remedy, "there is nothing to do any more")
         self.assertTrue(row._raw_bytes())
 
-    def test_a_delivered_mail_is_neither_released_nor_discarded(self):
-        row = self.receive()
-        row.action_release()
-        row.action_discard()
-        self.assertEqual((row.state, row.released_by_id.id), ("done", False))
+    def test_what_does_not_fit_is_left_out_and_said(self):
+        self.domain.spam_policy = "hold"
+        done = self.receive(token="done")
+        held = self.receive_spam(message_id="<held@example.org>", token="held")
+        gone = self.receive_spam(message_id="<gone@example.org>", token="gone")
+        for rows, action, words in (
+            (done | gone, "discard", "1 discarded, 1 skipped (already delivered)."),
+            (gone, "discard", "1 skipped (already closed)."),
+            (done | gone, "release", "1 skipped (already delivered), 1 skipped ("),
+            (held | done, "release", "1 released, 1 skipped (already delivered)."),
+            (held | done, "retry", "1 routed again, 1 skipped (already delivered)."),
+        ):
+            with self.subTest(words=words):
+                found = getattr(rows, f"action_{action}")()["params"]
+                self.assertIn(words, found["message"])
+                kind = "success" if " again" in words or "ed, 1" in words else "warning"
+                self.assertEqual(found["type"], kind)
+        self.assertEqual((done.state, done.released_by_id.id), ("done", False))
+        self.assertEqual((gone.state, gone.released_by_id.id), ("ignored", False))
+        self.work()
+        self.assertEqual(held.state, "done")
+
+    def test_many_are_discarded_with_their_reasons_and_activities(self):
+        rows = self.journal
+        for number in range(3):
+            rows |= self.receive_spam(
+                message_id=f"<{number}@example.org>",
+                token=str(number),
+                X_Mailgun_Sscore=str(number),
+            )
+        rows.write({"state": "failed", "error": "It broke."})
+        rows[0].write({"error": "It burst.", "error_class": "ValueError"})
+        rows[0]._raise_activity()
+        self.assertTrue(rows.activity_ids)
+        rows.action_discard()
+        self.assertIn("It burst.", rows[0].error)
+        self.assertIn("It broke.", rows[1].error)
+        self.assertFalse(rows.activity_ids)
 
     def test_each_recipient_of_held_mail_is_held(self):
         self.domain.spam_policy = "hold"

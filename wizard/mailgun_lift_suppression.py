@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ..models.domain import keys as secret_keys
+from ..models.domain.notification import CLOSE, notification
 from ..models.transactions.words import in_words
 from ..tools.api.suppressions import (
     BOUNCES,
@@ -156,13 +157,5 @@ class MailgunLiftSuppression(models.TransientModel):
             self.address,
         )
         rest = self.env._("Only a part was done: %s", trouble) if trouble else ""
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "warning" if trouble else "success",
-                "message": f"{message} {rest}".strip(),
-                "sticky": True,
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        kind = "warning" if trouble else "success"
+        return notification(kind, f"{message} {rest}".strip(), CLOSE, sticky=True)

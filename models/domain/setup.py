@@ -6,6 +6,7 @@ from ...tools.api.keys import looks_like, probe
 from ...tools.api.management import Management
 from ...tools.errors import ApiError, DomainBarred, SettingError
 from . import keys as secret_keys
+from .notification import notification
 
 
 class MailgunDomain(models.Model):
@@ -52,11 +53,7 @@ class MailgunDomain(models.Model):
         """
         self.ensure_one()
         message = self._test_connection()
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {"type": "success", "message": message, "sticky": False},
-        }
+        return notification("success", message)
 
     def action_setup_mail(self):
         """Create what Odoo needs to send and receive with the domain, once.

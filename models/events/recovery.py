@@ -11,6 +11,7 @@ from ...tools.api.record import Query, Window
 from ...tools.errors import MalformedPayload
 from ...tools.event_post import event_of, origin_of, reference_of
 from ..domain import keys as secret_keys
+from ..domain.notification import CLOSE, notification
 from ..transactions.own_cursor import own_cursor
 
 # How far back the first look goes; Mailgun's smallest plan keeps events for a day.
@@ -198,16 +199,9 @@ class MailgunDomain(models.Model):
         self.ensure_one()
         with secret_keys.as_user_error(self.env):
             found = EventRecovery(self).run(self._poll_pace())
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success" if found.is_complete else "warning",
-                "message": found.describe(self.env),
-                "sticky": not found.is_complete,
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        kind = "success" if found.is_complete else "warning"
+        text = found.describe(self.env)
+        return notification(kind, text, CLOSE, sticky=not found.is_complete)
 
 
 def _post_of(item, keep_reader_details):

@@ -7,6 +7,7 @@ from odoo.exceptions import ValidationError
 
 from ...tools.errors import MailgunError
 from ..domain import keys as secret_keys
+from ..domain.notification import CLOSE, notification
 from ..transactions.words import in_words
 from .recovery import InboundRecovery
 
@@ -76,16 +77,9 @@ class FetchmailServer(models.Model):
         self.ensure_one().check_access("write")
         with secret_keys.as_user_error(self.env):
             report = self.sudo()._mailgun_recover()
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success" if report.is_complete else "warning",
-                "message": report.describe(self.env),
-                "sticky": not report.is_complete,
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        kind = "success" if report.is_complete else "warning"
+        text = report.describe(self.env)
+        return notification(kind, text, CLOSE, sticky=not report.is_complete)
 
     # === FETCHING === #
 

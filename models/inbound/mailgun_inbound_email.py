@@ -223,8 +223,13 @@ class MailgunInboundEmail(models.Model):
     def action_retry(self):
         """Route the mails once more, from the beginning."""
         rows = self.filtered(lambda row: row.state != "done")
-        rows._queue_up()
-        rows.write(
+        told = self._told(rows, self.env._("%s routed again", len(rows)))
+        rows._route_anew()
+        return told
+
+    def _route_anew(self):
+        self._queue_up()
+        self.write(
             {
                 "state": "pending",
                 "attempt_count": 0,

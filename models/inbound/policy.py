@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from odoo import api, fields, models
-from odoo.tools import email_normalize, email_split
+from odoo.tools import email_normalize, email_split, format_date
 from odoo.tools.mail import decode_message_header
 
 from ...const import ROUTING_KILLS
 from ...tools.mime.mail_head import parse_head
 from ...tools.mime.mail_text import text_of
 from ...tools.mime.verdicts import read_verdicts
+from ..domain.notification import RELOAD, notification
 
 # Google asks the owner of an address whether mail may be forwarded there.
 GMAIL_FORWARDING = "forwarding-noreply@google.com"
@@ -206,16 +207,47 @@ class MailgunInboundEmail(models.Model):
     def action_release(self):
         """Route held mail, whatever held it."""
         rows = self.filtered(lambda row: row.state == "held")
+        told = self._told(rows, self.env._("%s released", len(rows)))
         rows.released_by_id = self.env.user
-        rows.action_retry()
+        rows._route_anew()
+        return told
 
     def action_discard(self):
         """Close mail that shall not be routed; its bytes can still be downloaded."""
-        for row in self.filtered(lambda row: row.state in UNFINISHED):
-            reason = self.env._(
-                "Discarded by %(user)s. %(reason)s",
+        rows = self.filtered(lambda row: row.state in UNFINISHED)
+        told = self._told(rows, self.env._("%s discarded", len(rows)))
+        today = format_date(self.env, fields.Date.context_today(self))
+        for reason, alike in rows.grouped("error").items():
+            text = self.env._(
+                "Discarded by %(user)s on %(date)s. Reason: %(reason)s",
                 user=self.env.user.name,
-                reason=row.error or "",
+                date=today,
+                reason=reason or "",
             )
-            row.write({"state": "ignored", "error": reason})
-            row._close_activity()
+            alike.write({"state": "ignored", "error": text, "remedy": False})
+        rows._close_activity()
+        return told
+
+    def _told(self, rows, what):
+        """Return a notification that tells what is done with which of these.
+
+        :param rows: those with which it is done
+        :param str what: completes the sentence, with their number
+        """
+        why = {
+            "done": self.env._("already delivered"),
+            "ignored": self.env._("already closed"),
+            "pending": self.env._("on its way"),
+            "held": self.env._("held"),
+            "unrouted": self.env._("no such address"),
+            "failed": self.env._("failed"),
+        }
+        parts = [what] if rows else []
+        for state, skipped in sorted((self - rows).grouped("state").items()):
+            parts.append(
+                self.env._(
+                    "%(count)s skipped (%(why)s)", count=len(skipped), why=why[state]
+                )
+            )
+        kind = "success" if rows else "warning"
+        return notification(kind, f"{', '.join(parts)}.", RELOAD)

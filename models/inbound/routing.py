@@ -426,4 +426,4 @@ class MailgunInboundEmail(models.Model):
         allowed.create([{"email": author} for author in new])
         held = Domain("state", "=", "held") & Domain("is_looping", "=", True)
         rows |= self.search(held & Domain("author", "in", list(authors)))
-        rows.action_release()
+        return rows.action_release()

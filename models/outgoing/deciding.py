@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ...const import MAIL_ASKS
+from ..domain.notification import RELOAD, notification
 from .mail_mail import CONTINUES, NO_WAIT
 
 _DECIDE = "mail_mailgun.mail_mail_action_decide"
@@ -52,7 +53,7 @@ class MailMail(models.Model):
             )
             label = self.env._("open them")
         links = [{"label": label, "url": url}]
-        return _notification("warning", text, links=links, sticky=True)
+        return notification("warning", text, RELOAD, links=links, sticky=True)
 
     # === RETRY OF A MAILING === #
     # It deletes the mails that failed and writes them anew. Its module is no dependency
@@ -191,20 +192,7 @@ class MailMail(models.Model):
             text += " " + self.env._(
                 "%s skipped: they need no decision, or another one.", skipped
             )
-        return _notification("success", text)
+        return notification("success", text, RELOAD)
 
 
 _ASKS = Domain("state", "=", "exception") & Domain("mailgun_wait", "in", MAIL_ASKS)
-
-
-def _notification(kind, message, **params):
-    return {
-        "type": "ir.actions.client",
-        "tag": "display_notification",
-        "params": {
-            "type": kind,
-            "message": message,
-            "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            **params,
-        },
-    }

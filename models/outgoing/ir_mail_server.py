@@ -6,6 +6,7 @@ from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 from ...const import MAX_MESSAGE_MB
 from ...tools.api.session import MailgunSession
 from ...tools.errors import MailgunError, RefusedRecipient
+from ..domain.notification import CLOSE, notification
 from ..transactions.words import in_words
 from .outgoing_session import IN_HAND, OutgoingSession
 
@@ -147,7 +148,8 @@ class IrMail_Server(models.Model):
             )
         for server in ours:
             message = server._mailgun_test(autodetect_max_email_size)
-            result = server._mailgun_notification(message)
+            # Closed as core does it: the form shows what the test has changed.
+            result = notification("success", message, CLOSE)
         return result
 
     def _mailgun_test(self, detect_size):
@@ -160,17 +162,3 @@ class IrMail_Server(models.Model):
         if not self.mailgun_domain_id:
             raise UserError(self.env._("Choose a Mailgun domain first."))
         return self.mailgun_domain_id._test_connection()
-
-    @api.model
-    def _mailgun_notification(self, message):
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": message,
-                "sticky": False,
-                # As core does: the form shows what the test has changed.
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
