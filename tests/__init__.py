@@ -31,6 +31,7 @@ from . import (
     test_inbound_replies,
     test_inbound_routing,
     test_ir_mail_server,
+    test_key_leaks,
     test_keys,
     test_lift_suppression,
     test_lost_keys,
