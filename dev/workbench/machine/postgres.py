@@ -6,6 +6,7 @@
 import contextlib
 import json
 import os
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -130,6 +131,23 @@ def query(env: dict[str, str], database: str, sql: str, *values) -> list[tuple]:
     with connection(env, database) as connected, connected.cursor() as cursor:
         cursor.execute(sql, values or None)
         return cursor.fetchall() if cursor.description else []
+
+
+def dump(env: dict[str, str], database: str) -> bytes:
+    """Return a dump of a database, as ``pg_dump`` writes it.
+
+    :param env: what :func:`running` returned
+    :raise RuntimeError: it could not be made
+    """
+    program = "pg_dump"
+    if not os.environ.get("PGHOST"):
+        program = str(Path(_server().bin_path) / program)
+    ended = subprocess.run(
+        [program, database], env={**os.environ, **env}, capture_output=True, check=False
+    )
+    if ended.returncode:
+        raise RuntimeError(ended.stderr.decode(errors="replace"))
+    return ended.stdout
 
 
 def stop() -> None:
