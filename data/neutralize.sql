@@ -6,6 +6,7 @@ UPDATE mailgun_domain
        webhook_signing_key_previous_closed = NULL,
        state = 'draft',
        identity = NULL,
+       former_identity = NULL,
        database_uuid = NULL,
        database_name = NULL,
        check_trouble = NULL,

@@ -117,11 +117,13 @@ class MailgunDomain(models.Model):
     def action_take_over(self):
         """Have mail and events come here: this database has moved, or is a successor.
 
-        It stays who it was, so it still knows the events of mail that was sent before.
+        The other one, if it still runs, is told apart from then on. Events of mail that
+        was sent before count here as well.
 
         :raise UserError: Mailgun cannot be asked, and nothing was changed
         """
         self.ensure_one()
+        self.write({"former_identity": self.identity, "identity": False})
         self._bind()
         if self.key_kind == "api":
             with secret_keys.as_user_error(self.env), self._open_client() as client:

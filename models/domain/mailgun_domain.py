@@ -93,6 +93,8 @@ class MailgunDomain(models.Model):
     # marks the route at Mailgun and the mail that is sent.
 
     identity = fields.Char(readonly=True, copy=False)
+    # Before this database took over: mail that was sent then is still ours.
+    former_identity = fields.Char(readonly=True, copy=False)
     database_uuid = fields.Char(readonly=True, copy=False)
     database_name = fields.Char(readonly=True, copy=False)
     is_foreign = fields.Boolean(
@@ -211,7 +213,7 @@ class MailgunDomain(models.Model):
 
         Each wing forgets what it knows; ``data/neutralize.sql`` does the same.
         """
-        return self.write({"identity": False})
+        return self.write({"identity": False, "former_identity": False})
 
     def _key(self, name):
         """Return what is known of a key: the only way to one.
@@ -279,7 +281,8 @@ class MailgunDomain(models.Model):
         :rtype: set[str]
         """
         domains = self.with_context(active_test=False).search([])
-        return set(domains.mapped("identity")) - {False}
+        names = (*domains.mapped("identity"), *domains.mapped("former_identity"))
+        return set(filter(None, names))
 
     @api.model
     def _database_identity(self):

@@ -7,6 +7,7 @@ from ..servers.sentences import TROUBLES, check
 from . import (
     arriving,
     beside,
+    copies,
     doubt,
     keys,
     lanes,
@@ -31,6 +32,7 @@ SUBJECTS = tuple(
         lanes,
         queue,
         stopping,
+        copies,
         beside,
         logs,
     )

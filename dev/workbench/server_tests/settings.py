@@ -37,7 +37,7 @@ def apply(lab: Lab, smtp_port: int) -> None:
     admin.call(parameters, "set_param", "web.base.url", lab.url)
     # Odoo would take it from the next login of an administrator.
     admin.call(parameters, "set_param", "web.base.url.freeze", "True")
-    _connect(lab, TOLD)
+    connect(lab, TOLD)
     for name, key in ((ASKING, API_KEY), (ONLY_SENDING, SENDING_KEY)):
         _add(lab, name, key)
     admin.call(
@@ -68,7 +68,7 @@ def put_jobs_off(lab: Lab) -> None:
     )
 
 
-def _connect(lab: Lab, name: str) -> None:
+def connect(lab: Lab, name: str) -> None:
     """Paste the API key, choose the domain and connect it, as the wizard does."""
     wizards = "mailgun.connect"
     wizard = lab.admin.call(wizards, "create", [{"api_key": API_KEY}])
