@@ -128,6 +128,11 @@ class TestFloods(FloodCase):
         self.assertEqual(row._hold_rest(), 9)
         self.assertEqual(set((sales | other).mapped("state")), {"pending"})
 
+    def test_mail_of_which_nobody_knows_who_wrote_it_is_no_flood(self):
+        rows = self.journaled(10)
+        rows.write({"author": False})
+        self.assertEqual(rows[0]._hold_rest(), 0)
+
     def test_what_a_person_has_released_is_not_held_again(self):
         flood = self.journaled(10)
         self.work()

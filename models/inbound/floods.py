@@ -134,11 +134,11 @@ class MailgunInboundEmail(models.Model):
                 WHERE id IN (SELECT id FROM flood)
                   AND (SELECT count(*) FROM flood) >= %(limit)s""",
             {
-                "author": self.author,
+                "author": self.author or None,
                 "domain": self.domain_id.id,
                 "recipient": self.recipient,
-                "error": self.error,
-                "remedy": self.remedy,
+                "error": self.error or None,
+                "remedy": self.remedy or None,
                 "limit": limit,
             },
         )

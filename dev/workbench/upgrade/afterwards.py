@@ -110,6 +110,18 @@ def waiting_mail_is_routed(lab: Lab) -> None:
 
 
 @SUBJECT.says
+def held_mail_says_what_to_do(lab: Lab) -> None:
+    """Mail that was held back says why and, apart from that, what to do."""
+    sql = """SELECT error, remedy FROM mailgun_inbound_email
+              WHERE state IN ('held', 'unrouted')"""
+    found = lab.rows(sql)
+    true("no mail was held", found)
+    for error, remedy in found:
+        true(f"it does not say what to do: {error}", "ress " in (remedy or ""))
+        true(f"the reason says what to do: {error}", "ress R" not in error)
+
+
+@SUBJECT.says
 def failed_mail_is_routed_on_demand(lab: Lab) -> None:
     """Mail that failed or was held back is routed when somebody says so."""
     lab.inside("env['mail.alias'].search([]).write({'alias_defaults': '{}'})")

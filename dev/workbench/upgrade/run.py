@@ -19,6 +19,7 @@ _WAYS = ("--max-cron-threads", "0")
 MEANT = {
     "mailgun_domain.footprint": "what was made in Odoo is in odoo_footprint now",
     "mailgun_delivery.mailgun_id": "kept only where Mailgun has given another one",
+    "mailgun_inbound_email.error": "what to do is in mailgun_inbound_email.remedy now",
     "mailgun_event.payload": "in mailgun_event_payload now, for some days",
     "mailgun_event.token": "in mailgun_used_token now",
 }
