@@ -1,4 +1,5 @@
 import logging
+import os
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from unittest.mock import patch
@@ -414,6 +415,22 @@ class TestSortedFailures(MailgunOutcomeCase):
         self.assertFalse(mail.failure_reason)
         self.assertEqual(self.notifications(mail.mail_message_id), {"Anna": "ready"})
         self.assertFalse(self.rows(mail))
+
+    @mute_logger(MAIL)
+    def test_what_this_server_lacks_is_a_setting_and_leaves_nothing_behind(self):
+        mails = self.env["mail.mail"].concat(*[self.mail() for _mail in range(4)])
+        unusable = {
+            "MAILGUN_API_URL": "https://127.0.0.1:9",
+            "REQUESTS_CA_BUNDLE": "/nowhere/authority.pem",
+        }
+        with patch.dict(os.environ, unusable):
+            mails.send()
+        self.assertEqual(set(mails.mapped("state")), {"outgoing"})
+        self.assertEqual(set(mails.mapped("mailgun_wait")), {"setting"})
+        self.assertIn("/nowhere/authority.pem", mails[0].mailgun_wait_reason)
+        self.assertFalse(self.deliveries.search([("mail_id", "in", mails.ids)]))
+        mails.send()
+        self.assertEqual(set(mails.mapped("state")), {"sent"})
 
     def test_each_attempt_waits_longer_than_the_one_before(self):
         mail = self.mail()
