@@ -283,15 +283,7 @@ def _network_error(error, url: str) -> ApiError:
     facts, detail = {"url": url, "kind": type(error).__name__}, clip(str(error))
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         # Of a request that is under way requests makes an error of its own.
-        return SettingError(
-            _lt(
-                "This server could not turn to Mailgun at %(url)s: %(words)s. Check "
-                "the file that REQUESTS_CA_BUNDLE names, and the proxy.",
-                url=url,
-                words=detail.rstrip("."),
-            ),
-            detail=detail,
-        )
+        return _server_error(url, detail)
     if isinstance(error, requests.exceptions.SSLError):
         return TransientError(
             _lt(
@@ -328,6 +320,18 @@ def _network_error(error, url: str) -> ApiError:
             "Mailgun at %(url)s could not be reached (%(kind)s). Check this server's "
             "network, firewall and proxy for outgoing HTTPS.",
             **facts,
+        ),
+        detail=detail,
+    )
+
+
+def _server_error(url: str, detail: str) -> SettingError:
+    return SettingError(
+        _lt(
+            "This server could not turn to Mailgun at %(url)s: %(words)s. Check the "
+            "file that REQUESTS_CA_BUNDLE names, and the proxy.",
+            url=url,
+            words=detail.rstrip("."),
         ),
         detail=detail,
     )
