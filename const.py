@@ -77,11 +77,11 @@ DEFAULT_ROUTING_SLOTS = 2
 ROUTING_TIME_BUDGET = 10
 
 INBOUND_STATES = [
-    ("pending", "Waiting"),
-    ("done", "Delivered"),
+    ("pending", "Queued"),
+    ("done", "Processed"),
     ("ignored", "Ignored"),
-    ("unrouted", "No such address"),
-    ("held", "Held back"),
+    ("unrouted", "No Alias"),
+    ("held", "Held"),
     ("failed", "Failed"),
 ]
 

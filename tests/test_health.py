@@ -34,7 +34,7 @@ class TestHealth(ConnectCase):
         return self.env["mailgun.inbound.email"].create(row)
 
     def test_a_new_domain_invites_to_a_round_trip(self):
-        for title in ("Mail out", "Mail in", "Events"):
+        for title in ("Sending", "Receiving", "Events"):
             self.assert_line(title, "info", "round trip")
         self.assertEqual(self.domain.health_level, "info")
         self.assertIn("Route", self.domain.health)
@@ -47,7 +47,7 @@ class TestHealth(ConnectCase):
     def test_a_missing_key_is_an_error(self):
         self.domain.action_forget_keys()
         self.assert_line("API key", "error", "Enter it")
-        self.assert_line("Mail in", "error", "signing key")
+        self.assert_line("Receiving", "error", "signing key")
 
     def test_unverified_dns_is_an_error(self):
         self.mailgun.states[DOMAIN] = "unverified"
@@ -82,24 +82,24 @@ class TestHealth(ConnectCase):
 
     def test_a_failure_to_send_is_told_until_one_succeeds(self):
         self.domain._note_sending(SettingError("The key is wrong."))
-        self.assert_line("Mail out", "error", "The key is wrong.")
+        self.assert_line("Sending", "error", "The key is wrong.")
         self.domain._note_sending()
-        self.assert_line("Mail out", "ok")
+        self.assert_line("Sending", "ok")
 
     def test_a_note_that_cannot_be_written_harms_no_mail(self):
         full = patch.object(mailgun_domain_notes, "own_cursor", side_effect=PoolError)
         with full, self.assertLogs(mailgun_domain_notes.__name__, logging.INFO):
             self.domain._note_sending()
-        self.assert_line("Mail out", "info", "None yet")
+        self.assert_line("Sending", "info", "None yet")
         self.domain._note_sending()
-        self.assert_line("Mail out", "ok")
+        self.assert_line("Sending", "ok")
 
     def test_a_refused_post_is_told_until_one_is_taken(self):
         self.domain._note_refusal(InvalidSignature("no signing key fits"))
-        self.assert_line("Mail in", "error", "no signing key fits")
+        self.assert_line("Receiving", "error", "no signing key fits")
         self.journal(create_date=fields.Datetime.now())
         self.domain.refusal_at -= timedelta(minutes=1)
-        self.assert_line("Mail in", "ok")
+        self.assert_line("Receiving", "ok")
 
     def test_mail_without_events_is_a_warning(self):
         self.domain.last_sent_at = fields.Datetime.now() - timedelta(hours=1)
@@ -107,19 +107,19 @@ class TestHealth(ConnectCase):
 
     def test_a_backlog_is_told_with_its_oldest_mail(self):
         row = self.journal(state="pending")
-        self.assert_line("Waiting mail", "info", "1 mails")
+        self.assert_line("Queued emails", "info", "1 mails")
         self.env.flush_all()
         self.env.cr.execute(
             "UPDATE mailgun_inbound_email SET create_date = now() - interval '1 hour'"
             " WHERE id = %s",
             [row.id],
         )
-        self.assert_line("Waiting mail", "error", "scheduled action")
+        self.assert_line("Queued emails", "error", "scheduled action")
 
     def test_failures_are_told_by_reason(self):
         for _mail in range(2):
             self.journal(state="failed", error="ValueError: no name\nmore")
-        self.assert_line("Failed mail", "warning", "2 × ValueError: no name")
+        self.assert_line("Failed emails", "warning", "2 × ValueError: no name")
 
     def event(self, **values):
         known = {

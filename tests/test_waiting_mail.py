@@ -221,11 +221,11 @@ class TestWaitingMail(MailgunOutcomeCase):
 
     def test_each_kind_of_waiting_is_told_with_what_to_do(self):
         for wait, state, title, words in (
-            ("wait", "outgoing", "Mail out waits", "by itself"),
-            ("setting", "outgoing", "Mail out blocked", "Repair"),
-            ("doubt", "outgoing", "Mail in doubt", "being asked"),
-            ("stale", "exception", "Mail too old", "Send or Discard"),
-            ("uncertain", "exception", "Mail unclear", "Mark as Delivered"),
+            ("wait", "outgoing", "Emails waiting", "by itself"),
+            ("setting", "outgoing", "Emails blocked", "Repair"),
+            ("doubt", "outgoing", "Delivery being checked", "being asked"),
+            ("stale", "exception", "Waited too long", "Send or Discard"),
+            ("uncertain", "exception", "Delivery unknown", "Mark as Delivered"),
         ):
             with self.subTest(wait=wait):
                 self.waiting(wait, state)
@@ -239,7 +239,7 @@ class TestWaitingMail(MailgunOutcomeCase):
 
     def test_mail_that_just_began_to_wait_worries_nobody(self):
         self.waiting("wait").mailgun_wait_since = fields.Datetime.now()
-        self.assertEqual(self.health("Mail out waits").level, "info")
+        self.assertEqual(self.health("Emails waiting").level, "info")
 
     def test_mail_of_another_domain_is_not_told(self):
         self.waiting("wait").mailgun_domain_ref = self.domain.id + 1
@@ -250,7 +250,7 @@ class TestWaitingMail(MailgunOutcomeCase):
         self.limit(minutes=10)
         with mute_logger(MAIL):
             mail.send()
-        self.assertIn("limit", self.health("Mail out waits") and mail.mailgun_wait_text)
+        self.assertIn("limit", self.health("Emails waiting") and mail.mailgun_wait_text)
 
     def test_a_message_in_doubt_that_has_no_mail_is_told(self):
         self.deliveries.create(

@@ -175,7 +175,7 @@ class MailgunRoundTrip(models.TransientModel):
             self.state = "done"
             self.remedy = self.env._(
                 "The mail came back, but no event told of its delivery: bounces would "
-                "go unnoticed. Check the webhooks, see the page By Hand."
+                "go unnoticed. Check the webhooks, see the page Manual Setup."
             )
 
     def _journaled(self):

@@ -206,7 +206,7 @@ class MailgunDomain(models.Model):
                 self.env._(
                     "Route or webhook of %(domain)s lead to %(there)s, and not to this "
                     "database at %(here)s. If it has moved, press Take Over first; in "
-                    "a copy press Take Out of Use.",
+                    "a copy press Deactivate.",
                     domain=self.name,
                     there=there,
                     here=self._own_root(),

@@ -79,8 +79,8 @@ class MailgunDomain(models.Model):
         [
             ("ok", "Works"),
             ("info", "Works"),
-            ("warning", "To look at"),
-            ("error", "Needs repair"),
+            ("warning", "Attention"),
+            ("error", "Error"),
         ],
         "Health",
         compute="_compute_health",
@@ -228,7 +228,7 @@ class MailgunDomain(models.Model):
                 self.env._("A sending key: it can send, and nothing else."),
                 self.env._(
                     "DNS, route and webhooks are to be looked after by hand, see the "
-                    "page By Hand."
+                    "page Manual Setup."
                 ),
             )
         return HealthLine("ok", title, key.describe(self.env))
@@ -320,7 +320,7 @@ class MailgunDomain(models.Model):
             "info",
             title,
             self.env._("Not looked after by Odoo."),
-            self.env._("Press Repair, or see the page By Hand."),
+            self.env._("Press Repair, or see the page Manual Setup."),
         )
 
     def _entry_remedy(self, is_elsewhere):

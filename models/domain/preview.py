@@ -14,6 +14,7 @@ _SHOWN = (
     "preview_reply_to",
     "preview_return_path",
     "preview_alignment",
+    "preview_policy",
     "preview_warning",
 )
 

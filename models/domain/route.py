@@ -39,8 +39,12 @@ class MailgunDomain(models.Model):
         return route.description in map(self._route_description, marks - {None, False})
 
     def _is_of_another(self, route):
-        """Tell whether a route was made for this domain by another database."""
-        if self._is_ours(route):
+        """Tell whether a route was made for this domain by another database.
+
+        One that leads here is none: a domain that was deleted here and made anew has
+        another identity, and its mail still comes.
+        """
+        if self._is_ours(route) or self._leads_here(route):
             return False
         return route.description.startswith(self._route_description("")[:-1]) or (
             route.expression == self.route_expression
@@ -48,10 +52,10 @@ class MailgunDomain(models.Model):
             and self._leads_elsewhere(route)
         )
 
-    def _comes_here(self, route):
+    def _leads_here(self, route):
         """Tell whether a route hands mail to this database, whoever has made it."""
         here = {self._own_root() + path for path in INBOUND_PATHS}
-        return bool(here.intersection(route.urls)) and not self._is_of_another(route)
+        return bool(here.intersection(route.urls))
 
     def _leads_elsewhere(self, route):
         return bool(route.urls) and all(map(self._is_elsewhere, route.urls))
@@ -78,7 +82,7 @@ class MailgunDomain(models.Model):
         """
         routes = account.list_routes()
         mine = [one for one in routes if self._may_change(one, take_over)]
-        made_by_hand = next(filter(self._comes_here, routes), None)
+        made_by_hand = next(filter(self._leads_here, routes), None)
         if mine:
             self._mend_route(account, *mine)
         elif made_by_hand:
@@ -123,13 +127,13 @@ class MailgunDomain(models.Model):
 
     def _look_at_mail_for(self, name, account):
         first = account.match_route(f"any-address@{name}")
-        if first and self._comes_here(first):
+        if first and self._leads_here(first):
             return Finding()
         if first and (self._is_ours(first) or self._is_of_another(first)):
             return self._misled(name, first)
         if first and first.stops:
             return Finding(self._in_the_way(first))
-        if first and any(map(self._comes_here, account.list_routes())):
+        if first and any(map(self._leads_here, account.list_routes())):
             return Finding()
         return Finding(
             self.env._(

@@ -138,7 +138,7 @@ class MailgunDomain(models.Model):
         ]
 
     def _health_of_receiving(self):
-        title, last = self.env._("Mail in"), self._last_received_at()
+        title, last = self.env._("Receiving"), self._last_received_at()
         key = self._key("webhook_signing_key")
         if not key.secret:
             none = self.env._("There is no webhook signing key, so no mail is taken.")
@@ -178,7 +178,7 @@ class MailgunDomain(models.Model):
         return [
             HealthLine(
                 "error" if late else "info",
-                self.env._("Waiting mail"),
+                self.env._("Queued emails"),
                 text,
                 remedy if late else "",
             )
@@ -196,13 +196,13 @@ class MailgunDomain(models.Model):
         )
         words = {
             "failed": (
-                self.env._("Failed mail"),
+                self.env._("Failed emails"),
                 self.env._(
                     "Open Mailgun Inbound Emails, repair the reason, press Retry."
                 ),
             ),
             "held": (
-                self.env._("Held mail"),
+                self.env._("Held emails"),
                 self.env._("Open Mailgun Inbound Emails and press Release or Discard."),
             ),
         }

@@ -62,7 +62,7 @@ class MailgunDomain(models.Model):
         "Mailgun.",
     )
     lane_count = fields.Integer(
-        "Sent at a Time",
+        "Concurrent Sends",
         required=True,
         default=DEFAULT_LANES,
         help="How many mails of a batch are on their way to Mailgun at the same time. "
@@ -80,7 +80,7 @@ class MailgunDomain(models.Model):
             ("ask", "Ask an administrator"),
             ("resend", "Send again, perhaps twice"),
         ],
-        "When Nobody Knows",
+        "If Delivery Is Unknown",
         required=True,
         default="ask",
         help="Whether Mailgun took a mail is not known when its answer is lost. An API "
@@ -106,7 +106,7 @@ class MailgunDomain(models.Model):
         "whole account. What becomes of that mail is forgotten within the hour.",
     )
     stale_hours = fields.Integer(
-        "Worth Sending For",
+        "Ask Before Sending After",
         required=True,
         default=DEFAULT_STALE_HOURS,
         help="Hours after which a mail that had to wait is not sent any more without "
@@ -174,7 +174,20 @@ class MailgunDomain(models.Model):
 
     # === HEALTH === #
 
-    waiting_count = fields.Integer("Emails That Wait", compute="_compute_waiting_count")
+    waiting_count = fields.Integer("Waiting Emails", compute="_compute_waiting_count")
+
+    delivery_count = fields.Integer(
+        "Deliveries of a Week", compute="_compute_delivery_count"
+    )
+
+    def _compute_delivery_count(self):
+        week = Domain("sending_at", ">=", "-7d")
+        groups = self.env["mailgun.delivery"]._read_group(
+            week & Domain("domain_id", "in", self.ids), ["domain_id"], ["__count"]
+        )
+        counts = dict(groups)
+        for domain in self:
+            domain.delivery_count = counts.get(domain, 0)
 
     def _compute_waiting_count(self):
         emails = self.env["mail.mail"].sudo()
@@ -198,7 +211,7 @@ class MailgunDomain(models.Model):
             )
             return HealthLine(
                 "error",
-                self.env._("Mail out"),
+                self.env._("Sending"),
                 text,
                 self.env._(
                     "Mail that waits goes by itself then. Press Retry on mail that has "
@@ -208,18 +221,18 @@ class MailgunDomain(models.Model):
         if not self.mail_server_ids:
             return HealthLine(
                 "warning",
-                self.env._("Mail out"),
+                self.env._("Sending"),
                 self.env._("No outgoing mail server uses this domain."),
                 self.env._("Press Set Up Mail."),
             )
         if not self.last_sent_at:
             return HealthLine(
                 "info",
-                self.env._("Mail out"),
+                self.env._("Sending"),
                 self.env._("None yet."),
                 self.env._("Try a round trip."),
             )
-        return HealthLine("ok", self.env._("Mail out"), self._when(self.last_sent_at))
+        return HealthLine("ok", self.env._("Sending"), self._when(self.last_sent_at))
 
     def _health_of_outgoing(self):
         """Return a line for each kind of waiting; none when nothing waits."""
@@ -258,7 +271,7 @@ class MailgunDomain(models.Model):
         return {
             "wait": (
                 "info",
-                self.env._("Mail out waits"),
+                self.env._("Emails waiting"),
                 self.env._(
                     "It goes out by itself. The reasons are in Emails, filter “Waits "
                     "for Mailgun”."
@@ -266,15 +279,15 @@ class MailgunDomain(models.Model):
             ),
             "setting": (
                 "warning",
-                self.env._("Mail out blocked"),
+                self.env._("Emails blocked"),
                 self.env._(
-                    "Repair what “Mail out” says. The mail then goes out by itself, or "
+                    "Repair what “Sending” says. The mail then goes out by itself, or "
                     "at once: Emails, filter “Waits for a repair”, Send Now."
                 ),
             ),
             "doubt": (
                 "info",
-                self.env._("Mail in doubt"),
+                self.env._("Delivery being checked"),
                 self.env._(
                     "Mailgun is being asked whether it took it. See Emails, filter "
                     "“Waits for Mailgun”."
@@ -282,14 +295,14 @@ class MailgunDomain(models.Model):
             ),
             "stale": (
                 "warning",
-                self.env._("Mail too old"),
+                self.env._("Waited too long"),
                 self.env._(
                     "Decide: Emails, filter “Waits for your decision”, Send or Discard."
                 ),
             ),
             "uncertain": (
                 "warning",
-                self.env._("Mail unclear"),
+                self.env._("Delivery unknown"),
                 self.env._(
                     "Decide: Emails, filter “Waits for your decision”, Mark as "
                     "Delivered or Send Again."

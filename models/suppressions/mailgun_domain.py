@@ -155,7 +155,7 @@ class MailgunDomain(models.Model):
     # === NEWSLETTERS ONLY: the exception, which takes Odoo's blacklist over === #
 
     is_marketing = fields.Boolean(
-        "Newsletters Only",
+        "Newsletter Domain",
         help="Who is on Odoo's blacklist is put on Mailgun's list of unsubscribes, and "
         "gets no mail at all from this domain: no invoice, no answer, no password. "
         "Only for a domain that sends nothing but newsletters. Once it is switched "
