@@ -1,70 +1,19 @@
-import os
-import time
 import unittest
-from unittest.mock import patch
 
-import requests
-
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
+from .sandbox_case import SANDBOX, WITHOUT_SANDBOX, SandboxCase
 
-# Where a local Mailgun is; dev/test sets it.
-SANDBOX_VARIABLE = "MAILGUN_TEST_SANDBOX"
-SANDBOX = os.environ.get(SANDBOX_VARIABLE, "")
 DOMAIN = "mail.example.com"
 CUSTOMER = "customer@customer.test"
 GONE = "gone@customer.test"
 
 
 @tagged("post_install", "-at_install")
-@unittest.skipUnless(SANDBOX, "no local Mailgun to talk to: run dev/test")
-class TestTours(HttpCase):
+@unittest.skipUnless(SANDBOX, WITHOUT_SANDBOX)
+class TestTours(SandboxCase):
     """What people click, in a real browser, with a Mailgun that answers and posts."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        outside = {API_URL_VARIABLE: SANDBOX, "MAILGUN_SECRET_KEY": "master key"}
-        cls.startClassPatcher(patch.dict(os.environ, outside))
-        # Odoo sends nothing during tests unless asked to.
-        servers = cls.registry["ir.mail_server"]
-        cls.startClassPatcher(patch.object(servers, "_disable_send", lambda *_: False))
-        cls.env.company.alias_domain_id = False
-        cls.world = requests.Session()
-        cls.world.trust_env = False
-
-    def setUp(self):
-        super().setUp()
-        # The local Mailgun posts without the cookie of the test's browser.
-        self.http_request_allow_all = True
-
-    def connect(self):
-        wizard = self.env["mailgun.connect"].create({"api_key": "sandbox-api-key"})
-        wizard.action_find_domains()
-        wizard.action_connect()
-        return self.env["mailgun.domain"].search([("name", "=", DOMAIN)])
-
-    def ask_sandbox(self, what, **query):
-        url = f"{SANDBOX}/sandbox/{what}"
-        return self.world.get(url, params=query).json()[what]
-
-    def settle(self):
-        """Wait until everything that Mailgun has to post has been taken.
-
-        Without a look into the database: the posts use the connection of the test.
-        """
-        deadline = time.monotonic() + 20
-        with self.allow_requests(all_requests=True):
-            while any(not post["attempts"] for post in self.ask_sandbox("posts")):
-                self.assertLess(time.monotonic(), deadline)
-                time.sleep(0.1)
-        self.env.invalidate_all()
-
-    def tell_sandbox(self, what, **body):
-        with self.allow_requests(all_requests=True):
-            self.world.put(f"{SANDBOX}/sandbox/{what}", json=body).raise_for_status()
 
     def test_an_administrator_connects_a_domain_and_proves_it(self):
         self.start_tour("/odoo/settings", "mail_mailgun_connect", login="admin")
