@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .mail_head import one_line
+from .mail_head import MAX_HEAD, one_line
 
 _PREFIX = "x-mailgun-"
 _NAMES = ("sflag", "sscore", "spf", "dkim-check-result")
@@ -29,7 +29,6 @@ _NAMES = ("sflag", "sscore", "spf", "dkim-check-result")
 _SCORE = re.compile(r"[+-]?[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 # Until a line that is empty for every reader.
 _HEAD_END = re.compile(rb"\n\r?\n")
-_MAX_HEAD = 1024 * 1024
 _LINES = re.compile(r"[\r\n]+")
 _NAME = re.compile(r"[\x21-\x39\x3b-\x7e]+")
 # "from <what the server calls itself> (<its name in DNS> [<its address>]) by ...": only
@@ -132,7 +131,7 @@ def _read_head(raw: bytes) -> list[tuple[str, str, bool]]:
     :return: name in lower case, value on one line, and whether a strict reader would
         not take it for one
     """
-    head = raw[:_MAX_HEAD].lstrip(b"\r\n")
+    head = raw[:MAX_HEAD].lstrip(b"\r\n")
     end = _HEAD_END.search(head)
     if end:
         head = head[: end.start()]
@@ -142,7 +141,7 @@ def _read_head(raw: bytes) -> list[tuple[str, str, bool]]:
             lines[-1].append(line)
         elif line:
             lines.append([line])
-    if not end and len(raw) > _MAX_HEAD:
+    if not end and len(raw) > MAX_HEAD:
         lines.append([""])
     return [_field("".join(pieces)) for pieces in lines]
 
