@@ -10,9 +10,10 @@ from odoo.addons.mail_mailgun.tools.mime.forms import FilePart, Form, parse_form
 from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost, read_inbound
 from odoo.addons.mail_mailgun.tools.mime.mail_head import (
     envelope,
+    fingerprint,
     is_automatic,
-    same_text,
 )
+from odoo.addons.mail_mailgun.tools.mime.same_mail import is_same_mail
 from odoo.addons.mail_mailgun.tools.mime.verdicts import read_verdicts
 
 SMALL, LARGE, HUGE = 100_000, 1_000_000, 10_000_000
@@ -83,7 +84,8 @@ class TestGrowth(BaseCase):
         read_verdicts(raw)
         is_automatic(raw)
         envelope(raw, SENDER, [RECIPIENT], post.message_id)
-        same_text(raw, raw + b".")
+        fingerprint(raw)
+        is_same_mail(raw, raw + b".")
 
     def test_parsed_forms(self):
         for name, unit in (

@@ -81,6 +81,37 @@ class TestRecovery(RecoveryCase):
         self.assertEqual(len(self.rows()), 1)
         self.assertFalse([one for one in self.mailgun.seen if STORED in one.path])
 
+    def post(self, raw, *recipients, token="token"):
+        """Take a mail as by a post; return its rows."""
+        post = InboundPost.from_raw(raw, "", recipients)
+        journal = self.env["mailgun.inbound.email"]
+        return journal.browse(journal._receive_signed([(self.domain, post)], token))
+
+    def test_another_mail_with_a_known_message_id_is_taken_and_held(self):
+        row = self.post(MAIL.replace("Hello", "Yesterday").encode(), f"people@{DOMAIN}")
+        self.env.cr.execute(
+            "UPDATE mailgun_inbound_email SET create_date = now() - interval '1 day'"
+        )
+        self.assertIn("1 of them were missing", self.fetch()["message"])
+        other = self.rows() - row
+        self.assertEqual((other.state, other._raw_bytes()), ("held", MAIL.encode()))
+        self.assertIn("same Message-Id", other.error)
+        self.fetch()
+        self.assertEqual(len(self.rows()), 2)
+
+    def test_a_copy_that_json_has_damaged_is_no_other_mail(self):
+        head, text = MAIL.encode().split(b"\r\n\r\n")
+        raw = head + b"\r\nContent-Type: text/plain; charset=latin1\r\n\r\nGr\xfc\xdfe"
+        self.stored["body-mime"] = raw.decode("utf-8", "replace")
+        names = [f"{name}@{DOMAIN}" for name in ("posted", "missed")]
+        row = self.post(raw, names[0])
+        self.mailgun.events = [self.event(recipients=names)]
+        self.fetch()
+        missed = self.rows() - row
+        self.assertEqual((missed.recipient, missed.state), (names[1], "pending"))
+        self.assertFalse(self.post(raw, *names, token="late"))
+        self.assertEqual(len(self.rows()), 2)
+
     def test_each_recipient_gets_a_row(self):
         self.mailgun.events = [self.event(recipients=[f"a@{DOMAIN}", f"b@{DOMAIN}"])]
         self.fetch()

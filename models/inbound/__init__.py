@@ -16,5 +16,6 @@ from . import (
     mailgun_domain,
     mailgun_held_attachment,
     policy,
+    repetition,
     routing,
 )

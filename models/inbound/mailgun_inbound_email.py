@@ -7,7 +7,7 @@ from odoo.fields import Domain
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from ...const import INBOUND_STATES
-from ...tools.mime.mail_head import derived_message_id, same_text
+from ...tools.mime.mail_head import fingerprint
 from ..domain.mailgun_used_token import use_of
 from ..transactions.own_cursor import committed, insert_if_new
 from ..transactions.retention import keep_since
@@ -136,13 +136,17 @@ class MailgunInboundEmail(models.Model):
             if not env["mailgun.used.token"]._use(token, use):
                 return []
             journal = env[self._name]
-            found = [journal._insert(domain, post, token) for domain, post in shares]
+            found = [
+                journal._insert(domain, journal._without_recovered(domain, post), token)
+                for domain, post in shares
+            ]
             return [row_id for ids in found for row_id in ids]
 
         return committed(self.env.registry, write_down)
 
     def _insert(self, domain, post, token):
         verdicts = self._verdict_values(domain.with_env(self.env), post.raw)
+        mark = fingerprint(post.raw)
         ids, place = [], self._place_values(post)
         for recipient in post.recipients:
             values = {
@@ -152,6 +156,7 @@ class MailgunInboundEmail(models.Model):
                 "sender": post.sender,
                 "recipient": recipient,
                 "subject": post.subject,
+                "fingerprint": mark,
                 "stored_url": post.stored_url or None,
                 "state": "pending",
                 "attempt_count": 0,
@@ -164,27 +169,6 @@ class MailgunInboundEmail(models.Model):
             )
         self._attach(ids, post.raw)
         return ids
-
-    def _insert_namesake(self, values, raw):
-        """Keep a mail that shares nothing but its Message-Id with one that we have.
-
-        Some programs give all their mails the same. Core would drop the second; here it
-        waits for a person, under an identifier of its own.
-        """
-        keys = ("domain_id", "message_id", "recipient")
-        twin = self.search([(key, "=", values[key]) for key in keys])
-        kept = twin and twin.token != values["token"] and twin._raw_bytes()
-        if not kept or same_text(kept, raw):
-            return []
-        held = {
-            "message_id": derived_message_id(raw),
-            "state": "held",
-            "error": self.env._(
-                "Another mail with the same Message-Id and another text came before."
-            ),
-            "remedy": self.env._("If this one is a mail of its own, press Release."),
-        }
-        return insert_if_new(self, {**values, **held})
 
     def _attach(self, ids, raw):
         # Straight to the attachment: a Binary field would take base64 only, which is

@@ -17,6 +17,7 @@ from ...tools.errors import (
     RefusedMessage,
     SettingError,
 )
+from .repetition import RECOVERED
 
 _logger = logging.getLogger(__name__)
 
@@ -110,7 +111,8 @@ class InboundRecovery:
             # An address that is none of Mailgun's; the others are still asked for.
             self._give_up(mail, error, report)
         else:
-            if self._journal._receive(self._domain, post, f"event/{mail.key}"):
+            post = self._journal._without_arrived(self._domain, post, mail.at)
+            if self._journal._receive(self._domain, post, RECOVERED + mail.key):
                 report.recover(mail)
 
     def _put_off(self, mail, error, report):
@@ -126,16 +128,7 @@ class InboundRecovery:
         report.lose(mail)
 
     def _is_known(self, mail):
-        if not mail.message_id:
-            return False
-        found = self._journal.search_count(
-            [
-                ("domain_id", "=", self._domain.id),
-                ("message_id", "=", mail.message_id),
-                ("recipient", "in", list(mail.recipients)),
-            ]
-        )
-        return found >= len(mail.recipients)
+        return self._journal._has_arrived(self._domain, mail)
 
 
 @dataclass

@@ -104,6 +104,8 @@ class MailgunInboundEmail(models.Model):
         )
         known = self._find_message()
         settled = not known and self._is_settled_by_another_row()
+        if (known or settled) and self._hold_namesake(known, raw):
+            return False
         findings = []
         if not (known or settled) or self._is_unreached(raw, known, notes):
             findings = self._find_doubts(raw)

@@ -56,7 +56,11 @@ class InboundPost:
 
         :param names: as they stand in DNS
         """
-        found = (one for one in self.recipients if domain_name(one) in names)
+        return self.to([one for one in self.recipients if domain_name(one) in names])
+
+    def to(self, chosen: Collection[str]) -> "InboundPost":
+        """Return the same for some of its recipients."""
+        found = (one for one in self.recipients if one in chosen)
         return replace(self, recipients=tuple(found))
 
 

@@ -38,6 +38,12 @@ _AUTOMATIC_FIELDS = (
     "x-autorespond",
 )
 
+# How the Message-Ids end that we give.
+DERIVED = "@mailgun.inbound>"
+
+# Bytes handled at a time.
+_STEP = 1024 * 1024
+
 # Bytes in which headers are looked for, and how many. What a mail has beyond is text
 # for us, and for Odoo behind us.
 MAX_HEAD = 1024 * 1024
@@ -104,15 +110,27 @@ def message_id_of(raw: bytes) -> str:
 
 def derived_message_id(raw: bytes) -> str:
     """Return a Message-Id made of the mail's bytes."""
-    return f"<{hashlib.sha256(raw).hexdigest()}@mailgun.inbound>"
+    return f"<{hashlib.sha256(raw).hexdigest()}{DERIVED}"
 
 
-def same_text(one: bytes, other: bytes) -> bool:
-    """Tell whether two mails say the same below their headers.
+def is_derived(message_id: str) -> bool:
+    """Tell whether a Message-Id is one of ours, for a mail that had none itself."""
+    return message_id.endswith(DERIVED)
 
-    White space does not count: the same mail may be wrapped otherwise on another way.
+
+def fingerprint(raw: bytes) -> str:
+    """Return what tells a mail from another one that has its Message-Id.
+
+    That is its Date and all below its headers. White space does not count: the same
+    mail may be wrapped otherwise on another way.
     """
-    return one == other or _text(one) == _text(other)
+    fields, end = _split(raw)
+    date = next((data for name, data in fields if name == b"date"), b"")
+    digest = hashlib.sha256(b"".join(date.split()))
+    for start in range(end, len(raw), _STEP):
+        piece = raw[start : start + _STEP]
+        digest.update(piece.translate(None, string.whitespace.encode()))
+    return digest.hexdigest()
 
 
 def subject_of(raw: bytes) -> str:
@@ -176,11 +194,6 @@ def _split(raw: bytes) -> tuple[list[tuple[bytes, bytes]], int]:
         end = stop
     bounds = itertools.pairwise([*starts, (b"", end)])
     return [(name, raw[start:stop]) for (name, start), (_next, stop) in bounds], end
-
-
-def _text(raw: bytes) -> bytes:
-    """Return what stands below the headers, without white space."""
-    return raw[_split(raw)[1] :].translate(None, string.whitespace.encode())
 
 
 def _newline(raw: bytes) -> bytes:

@@ -101,6 +101,20 @@ def bytes_are_those_that_came(lab: Lab) -> None:
 
 
 @SUBJECT.says
+def mails_are_told_apart(lab: Lab) -> None:
+    """A mail whose bytes are there is known by its checksum when they are gone."""
+    same("mails without a checksum", lab.rows(_UNMARKED), [])
+
+
+_UNMARKED = """
+    SELECT subject FROM mailgun_inbound_email AS mail
+     WHERE fingerprint IS NULL
+       AND EXISTS (SELECT FROM ir_attachment
+                    WHERE res_model = 'mailgun.inbound.email'
+                      AND res_field = 'raw' AND res_id = mail.id)"""
+
+
+@SUBJECT.says
 def waiting_mail_is_routed(lab: Lab) -> None:
     """Mail that waited in the journal is routed, the first time or once more."""
     lab.execute("UPDATE mailgun_inbound_email SET next_attempt_at = create_date")
