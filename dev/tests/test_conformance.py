@@ -138,7 +138,9 @@ class TestRun(unittest.TestCase):
     def test_a_report_tells_what_was_met_and_of_nobody(self):
         found = printed(run, self.impatient(catcher=""))[1]
         found.lines.append("signed by anna@customer.org with secret at 198.51.100.7")
-        file = Path(self.enterContext(tempfile.TemporaryDirectory())) / "report"
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        file = Path(folder.name) / "report"
         printed(command._write, file, self.target, found)
         text = file.read_text("utf-8")
         self.assertIn("holds         A wrong key is answered 401", text)

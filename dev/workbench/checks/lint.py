@@ -12,6 +12,9 @@ from lxml import etree
 from ..machine import paths, sources
 from ..machine.report import Report
 
+# It has a script, and no module to run.
+_IMPORT_LINTER = "from importlinter import cli; cli.lint_imports_command()"
+
 
 def run(report: Report) -> None:
     """Check style, imports, documentation and XML."""
@@ -31,13 +34,8 @@ def arrows(module: Path) -> str:
     :param module: the checkout, under the name that Odoo knows it by
     """
     result = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from importlinter import cli; cli.lint_imports_command()",
-        ]
-        + ["--no-logo", "--cache-dir", str(paths.STATE / "cache" / "imports")]
-        + [str(module / "pyproject.toml")],
+        [sys.executable, "-c", _IMPORT_LINTER, "--no-logo", "--no-cache"]
+        + ["--config", str(module / "pyproject.toml")],
         # Where nothing lies that could be taken for a package of ours.
         cwd=paths.STATE,
         env={
