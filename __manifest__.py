@@ -9,6 +9,7 @@
     "external_dependencies": {"python": ["cryptography", "python-magic", "requests"]},
     "data": [
         "security/ir.model.access.csv",
+        "security/ir_rule.xml",
         "data/ir_cron_data.xml",
         "data/mail_activity_type_data.xml",
         "views/mailgun_health_templates.xml",

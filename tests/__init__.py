@@ -52,6 +52,7 @@ from . import (
     test_repetition,
     test_retention,
     test_retry_hint,
+    test_rights,
     test_room,
     test_round_trip,
     test_same_mail,

@@ -30,7 +30,7 @@ class LostKeyMixin:
             for _server in range(2)
         )
         # Odoo asks once where sessions are kept, and later tests need theirs.
-        root.session_store  # noqa: B018
+        root.session_store  # noqa: B018  # pylint: disable=pointless-statement
         cls.startClassPatcher(patch.dict(config.options, {"data_dir": str(cls.here)}))
         cls.domain.write({"api_key": API_KEY, "webhook_signing_key": SIGNING_KEY})
 

@@ -9,7 +9,9 @@ class ResPartner(models.Model):
     _inherit = "res.partner"
 
     mailgun_suppression = fields.Text(
-        "Suppressed at Mailgun", compute="_compute_mailgun_suppression"
+        "Suppressed at Mailgun",
+        compute="_compute_mailgun_suppression",
+        groups="base.group_user",
     )
 
     @api.depends("email_normalized")
