@@ -240,6 +240,8 @@ class TestWorld(SandboxCase):
     async def test_a_post_can_be_repeated(self):
         self.forward("/inbound/mime")
         await self.inbound()
-        await self.client.post(f"/sandbox/posts/{self.sandbox.posts[0].id}/repeat")
+        url = f"/sandbox/posts/{self.sandbox.posts[0].id}/repeat"
+        answer = await self.client.post(url)
+        self.assertEqual((await answer.json())["outcome"], "waiting")
         await self.until(lambda: len(self.posted) == 2)
         self.assertEqual(self.posted[0], self.posted[1])

@@ -25,6 +25,8 @@ def send(
 
     :param settled: is called then
     """
+    # It may have been posted before.
+    post.outcome = "waiting"
     in_background(app, _until_settled(app, post, settled))
 
 
