@@ -7,7 +7,7 @@ import time
 
 import psycopg2
 
-from odoo import SUPERUSER_ID
+from odoo import SUPERUSER_ID, http
 from odoo.http import request
 from odoo.modules import module
 from odoo.modules.registry import Registry
@@ -28,6 +28,34 @@ _SIGNED = ("timestamp", "token", "signature")
 _PARENT = "parent-signature"
 # Bytes of each of them, percent-encoded at worst.
 _MAX_SIGNED = 3 * 128
+
+
+def to_visits(paths):
+    """Return the decorator of what answers somebody who opens an address in a browser.
+
+    :param paths: of the endpoint
+    """
+    return http.route(
+        paths, type="http", auth="public", methods=["GET"], save_session=False
+    )
+
+
+def to_posts(paths, max_content_length):
+    """Return the decorator of what takes Mailgun's posts, see ``MailgunDispatcher``.
+
+    :param paths: of the endpoint
+    :param max_content_length: in bytes, or a function of the controller that tells them
+    """
+    return http.route(
+        paths,
+        type="mailgun",
+        # The signature says who posts; looking up a user would be a query for nothing.
+        auth="none",
+        methods=["POST"],
+        save_session=False,
+        readonly=False,
+        max_content_length=max_content_length,
+    )
 
 
 def signature_of(payload):

@@ -21,24 +21,14 @@ class MailgunEvents(http.Controller):
     nobody knows yet is kept and answered 200: Mailgun adds fields without notice.
     """
 
-    @http.route(
-        EVENTS_PATH, type="http", auth="public", methods=["GET"], save_session=False
-    )
+    @answers.to_visits(EVENTS_PATH)
     def events_info(self):
         """Say what this address is, to somebody who opens it in a browser."""
         return answers.info(
             "This address takes events from Mailgun: set it as the URL of webhooks."
         )
 
-    @http.route(
-        EVENTS_PATH,
-        type="mailgun",
-        auth="none",
-        methods=["POST"],
-        save_session=False,
-        readonly=False,
-        max_content_length=MAX_JSON_BYTES,
-    )
+    @answers.to_posts(EVENTS_PATH, MAX_JSON_BYTES)
     def events(self, payload):
         """Check, write down, answer."""
         ids, response = answers.answer(self._take, payload)

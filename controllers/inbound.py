@@ -47,25 +47,14 @@ class MailgunInbound(http.Controller):
     An unauthenticated request leaves one line in the log, without content.
     """
 
-    @http.route(
-        INBOUND_PATHS, type="http", auth="public", methods=["GET"], save_session=False
-    )
+    @answers.to_visits(INBOUND_PATHS)
     def inbound_info(self):
         """Say what this address is, to somebody who opens it in a browser."""
         return answers.info(
             "This address takes mail from Mailgun: forward a Mailgun route to it."
         )
 
-    @http.route(
-        INBOUND_PATHS,
-        type="mailgun",
-        # The signature says who posts; looking up a user would be a query for nothing.
-        auth="none",
-        methods=["POST"],
-        save_session=False,
-        readonly=False,
-        max_content_length=_max_body,
-    )
+    @answers.to_posts(INBOUND_PATHS, _max_body)
     def inbound(self, payload):
         """Check, write to the journal, answer; route once the answer is out."""
         ids, response = answers.answer(self._take, payload)

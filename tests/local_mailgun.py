@@ -50,6 +50,53 @@ class Seen:
         return self.form[0].getlist(name)
 
 
+class _Handler(BaseHTTPRequestHandler):
+    """Serves what the ``mailgun`` of its server answers."""
+
+    protocol_version = "HTTP/1.1"  # keeps connections alive, as Mailgun does
+
+    def handle_any(self):
+        mailgun = self.server.mailgun
+        if mailgun.answers and mailgun.answers[0] == (None, False, None):
+            mailgun.answers.popleft()
+            self._hang_up()
+            return
+        length = int(self.headers.get("Content-Length") or 0)
+        seen = Seen(
+            self.command,
+            self.path,
+            self.headers,
+            self.rfile.read(length),
+            self.client_address[1],
+        )
+        mailgun.seen.append(seen)
+        answers = mailgun.answers
+        self._answer(*(answers.popleft() if answers else mailgun.respond(seen)))
+
+    do_GET = do_POST = do_PUT = do_DELETE = handle_any
+
+    def _answer(self, status, body, content_type):
+        if status is None:
+            self._hang_up()
+            return
+        if isinstance(content_type, str):
+            content_type = {"Content-Type": content_type}
+        self.send_response(status)
+        length = {"Content-Length": str(len(body))}
+        headers = {**content_type, **length, **self.server.mailgun.headers}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _hang_up(self):
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, *_arguments):
+        """Say nothing: the test looks at what was seen."""
+
+
 class LocalMailgun:
     """Collects requests in ``seen``; gives the queued answers in their order.
 
@@ -81,53 +128,8 @@ class LocalMailgun:
     @contextlib.contextmanager
     def running(self):
         """Serve, with the module's API host pointing here."""
-        mailgun = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"  # keeps connections alive, as Mailgun does
-
-            def handle_any(self):
-                if mailgun.answers and mailgun.answers[0] == (None, False, None):
-                    mailgun.answers.popleft()
-                    self._hang_up()
-                    return
-                length = int(self.headers.get("Content-Length") or 0)
-                seen = Seen(
-                    self.command,
-                    self.path,
-                    self.headers,
-                    self.rfile.read(length),
-                    self.client_address[1],
-                )
-                mailgun.seen.append(seen)
-                answers = mailgun.answers
-                status, body, content_type = (
-                    answers.popleft() if answers else mailgun.respond(seen)
-                )
-                if status is None:
-                    self._hang_up()
-                    return
-                self.send_response(status)
-                if isinstance(content_type, str):
-                    content_type = {"Content-Type": content_type}
-                for name, value in content_type.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                for name, value in mailgun.headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def _hang_up(self):
-                self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
-
-            do_GET = do_POST = do_PUT = do_DELETE = handle_any
-
-            def log_message(self, *_arguments):
-                """Say nothing: the test looks at what was seen."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        server.mailgun = self
         serve = partial(server.serve_forever, poll_interval=0.01)
         threading.Thread(target=serve, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"

@@ -3,7 +3,7 @@ from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from unittest.mock import patch
 
-from odoo.tests import BaseCase, tagged
+from odoo.tests import tagged
 
 from odoo.addons.mail_mailgun.const import API_URL_VARIABLE
 from odoo.addons.mail_mailgun.tools.api.client import MailgunClient, MimeBody
@@ -19,26 +19,14 @@ from odoo.addons.mail_mailgun.tools.errors import (
 )
 from odoo.addons.mail_mailgun.tools.mailgun_url import api_url
 
-from .local_mailgun import LocalMailgun
+from .test_management import DOMAIN, ManagementCase
 
-DOMAIN = "mail.example.com"
 MIME = b"Subject: caf\xe9\r\n\r\nbody\n"
 
 
 @tagged("mailgun_tools")
-class TestClient(BaseCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.mailgun = LocalMailgun()
-        cls.enterClassContext(cls.mailgun.running())
-
-    def setUp(self):
-        super().setUp()
-        self.mailgun.seen.clear()
-        self.mailgun.answers.clear()
-        self.client = MailgunClient("us", "key-secret")
-        self.addCleanup(self.client.close)
+class TestClient(ManagementCase):
+    credentials = ("us", "key-secret")
 
     def send(self, *recipients, **options):
         body = MimeBody(MIME, recipients or ["customer@example.org"], options)

@@ -20,6 +20,8 @@ ROUTE = {
 class ManagementCase(BaseCase):
     """A Mailgun on this machine that answers what the test says."""
 
+    credentials = ("eu", "key-secret", "sub-1")
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -30,7 +32,7 @@ class ManagementCase(BaseCase):
         super().setUp()
         self.mailgun.seen.clear()
         self.mailgun.answers.clear()
-        self.client = MailgunClient("eu", "key-secret", "sub-1")
+        self.client = MailgunClient(*self.credentials)
         self.addCleanup(self.client.close)
         self.account = Management(self.client)
 

@@ -54,8 +54,6 @@ def first_line(text):
     return (text or "").partition("\n")[0][:200]
 
 
-_logger = logging.getLogger(__name__)
-
 # A note is for a person who looks: one a minute is enough, however much arrives.
 NOTE_SECONDS = 60
 
@@ -251,16 +249,12 @@ class MailgunDomain(models.Model):
 
     def _health_of_dns(self):
         if not self.remote_checked_at:
-            level = "info"
             return HealthLine(
-                level,
+                "info",
                 self.env._("DNS"),
                 self.env._("Not looked at."),
                 self.env._("Press Check DNS."),
             )
-        missing = self.dns_record_ids.filtered(
-            lambda one: one.state != "valid" and one.purpose in NEEDED_PURPOSES
-        )
         if (self.remote_state or "").startswith("disabled"):
             return HealthLine(
                 "error",
@@ -284,21 +278,27 @@ class MailgunDomain(models.Model):
                     self.name,
                 ),
             )
-        if missing:
-            purposes = dict(missing._fields["purpose"]._description_selection(self.env))
-            names = sorted({purposes[one.purpose] for one in missing})
+        return self._health_of_records()
+
+    def _health_of_records(self):
+        missing = self.dns_record_ids.filtered(
+            lambda one: one.state != "valid" and one.purpose in NEEDED_PURPOSES
+        )
+        if not missing:
             return HealthLine(
-                "warning",
-                self.env._("DNS"),
-                self.env._(
-                    "%(count)s records are missing: %(names)s.",
-                    count=len(missing),
-                    names=", ".join(names),
-                ),
-                self.env._("Enter them, see the page DNS, then press Check DNS."),
+                "ok", self.env._("DNS"), self.env._("Mailgun sees all records.")
             )
+        purposes = dict(missing._fields["purpose"]._description_selection(self.env))
+        names = sorted({purposes[one.purpose] for one in missing})
         return HealthLine(
-            "ok", self.env._("DNS"), self.env._("Mailgun sees all records.")
+            "warning",
+            self.env._("DNS"),
+            self.env._(
+                "%(count)s records are missing: %(names)s.",
+                count=len(missing),
+                names=", ".join(names),
+            ),
+            self.env._("Enter them, see the page DNS, then press Check DNS."),
         )
 
     def _health_of_route(self):

@@ -20,11 +20,9 @@ now = fields.Datetime.now()
 
 def write_down(kind, message_count):
     """Make messages with ``count`` copies in all, and an event of each."""
+    names = [f"{kind}{number}" for number in range(count)]
     partners = env["res.partner"].create(
-        [
-            {"name": f"{kind} {number}", "email": f"{kind}{number}@customer.test"}
-            for number in range(count)
-        ]
+        [{"name": name, "email": f"{name}@customer.test"} for name in names]
     )
     messages = env["mail.message"].create(
         [
@@ -39,56 +37,61 @@ def write_down(kind, message_count):
         ]
     )
     copies = [
-        (number, partner, messages[number % message_count])
+        (f"{kind}-{number}", partner, messages[number % message_count])
         for number, partner in enumerate(partners)
     ]
-    env["mail.notification"].create(
-        [
-            {
-                "mail_message_id": message.id,
-                "res_partner_id": partner.id,
-                "notification_type": "email",
-                "notification_status": "pending",
-            }
-            for _number, partner, message in copies
-        ]
-    )
-    env["mailgun.delivery"].create(
-        [
-            {
-                "domain_id": domain.id,
-                "message_id": message.message_id,
-                "partner_ref": partner.id,
-                "recipient": partner.email,
-                "reference": f".{kind}-{number}",
-                "state": "accepted",
-                "sending_at": now,
-                "accepted_at": now,
-            }
-            for number, partner, message in copies
-        ]
-    )
-    env["mailgun.event"].create(
-        [
-            {
-                "domain_id": domain.id,
-                "event_id": f"{kind}-{number}",
-                "event": "delivered" if number % 50 else "failed",
-                "recipient": partner.email,
-                "message_id": message.message_id,
-                "occurred_at": now,
-                "day": now.date(),
-                "payload": {
-                    "event": "delivered" if number % 50 else "failed",
-                    "severity": "permanent",
-                    "reason": "bounce",
-                    "user-variables": {"odoo": f".{kind}-{number}"},
-                },
-            }
-            for number, partner, message in copies
-        ]
-    )
+    for model, values in (
+        ("mail.notification", notification),
+        ("mailgun.delivery", delivery),
+        ("mailgun.event", event),
+    ):
+        env[model].create([values(*copy) for copy in copies])
     env.cr.commit()
+
+
+def notification(mark, partner, message):
+    """Return the values of the notification of a copy."""
+    return {
+        "mail_message_id": message.id,
+        "res_partner_id": partner.id,
+        "notification_type": "email",
+        "notification_status": "pending",
+    }
+
+
+def delivery(mark, partner, message):
+    """Return the values of a copy that Mailgun has taken."""
+    return {
+        "domain_id": domain.id,
+        "message_id": message.message_id,
+        "partner_ref": partner.id,
+        "recipient": partner.email,
+        "reference": f".{mark}",
+        "state": "accepted",
+        "sending_at": now,
+        "accepted_at": now,
+    }
+
+
+def event(mark, partner, message):
+    """Return the values of an event about a copy: one of fifty has bounced."""
+    number = int(mark.rpartition("-")[2])
+    kind = "delivered" if number % 50 else "failed"
+    return {
+        "domain_id": domain.id,
+        "event_id": mark,
+        "event": kind,
+        "recipient": partner.email,
+        "message_id": message.message_id,
+        "occurred_at": now,
+        "day": now.date(),
+        "payload": {
+            "event": kind,
+            "severity": "permanent",
+            "reason": "bounce",
+            "user-variables": {"odoo": f".{mark}"},
+        },
+    }
 
 
 def apply(kind, message_count):
