@@ -11,6 +11,11 @@ registry.category("web_tour.tours").add("mail_mailgun_held_text", {
             run: "click",
         },
         {
+            content: "that it is not delivered is asked first",
+            trigger: ".modal footer button.btn-primary",
+            run: "click",
+        },
+        {
             trigger: ".o_form_view:not(:has(button[name='action_discard']))",
         },
     ],
