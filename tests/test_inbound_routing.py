@@ -16,6 +16,7 @@ from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost
 from .common import DOMAIN, MailgunRoutingCase
 
 JOURNAL = "odoo.addons.mail_mailgun.models.inbound.routing"
+QUEUE = "odoo.addons.mail_mailgun.models.inbound.inbound_queue"
 ALIAS = "odoo.addons.mail.models.mail_alias"
 
 
@@ -277,6 +278,30 @@ class TestInboundRouting(MailgunRoutingCase):
             row._register_failure(psycopg2.OperationalError("the mail server is gone"))
         self.assertIn("was routed, then", logs.output[0])
         self.assertEqual((row.state, row.error), ("done", False))
+
+    def test_a_mail_that_is_deleted_while_it_is_routed_holds_up_no_other(self):
+        row = self.journaled()
+        row_id = row.id
+        row.unlink()
+        queue = InboundQueue(self.registry)
+        with patch.object(queue, "_claim", side_effect=[row_id, False]):
+            self.assertEqual(queue._work("<1@example.org>"), (1, []))
+
+    def test_a_failure_of_which_nobody_can_be_told_is_written_down(self):
+        with (
+            self.failing(ValidationError("A name is required")),
+            patch.object(
+                self.registry["mailgun.inbound.email"],
+                "activity_schedule",
+                side_effect=ValueError("no activities today"),
+            ),
+            mute_logger(JOURNAL),
+            self.assertLogs(QUEUE, "ERROR") as logs,
+        ):
+            row = self.receive()
+            self.assertIn("no activities today", logs.output[0])
+            other = self.receive(message_id="<2@example.org>", token="second")
+        self.assertEqual((row.state, other.state), ("failed", "failed"))
 
     def test_a_permanent_failure_ends_as_failed_and_answers_once(self):
         gateway = self.registry["mail.thread"]

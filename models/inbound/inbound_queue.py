@@ -106,9 +106,17 @@ class InboundQueue(WorkQueue):
         with own_cursor(self._registry) as helper:
             lock(helper.cr, FAILED_MAIL)
             # commit() may raise after it has committed (mails are sent there), so the
-            # row is read again before it is called a failure.
+            # row is read again before it is called a failure; if it is still there.
             with own_cursor(self._registry) as env:
-                env["mailgun.inbound.email"].browse(row_id)._register_failure(error)
+                for row in env["mailgun.inbound.email"].browse(row_id).exists():
+                    row._register_failure(error)
+            try:
+                with own_cursor(self._registry) as env:
+                    for row in env["mailgun.inbound.email"].browse(row_id).exists():
+                        row._tell_of_failure()
+            except Exception:
+                # Other modules may raise anything, and the next mail is waiting.
+                _logger.exception("Nobody was told that mail %s failed", row_id)
 
     def _try_route(self, row_id, races_left):
         with own_cursor(self._registry) as env:

@@ -187,9 +187,9 @@ class MailgunInboundEmail(models.Model):
             record = self.env[message.model].browse(message.res_id)
             record._message_log(body=text, author_id=odoobot.id)
 
-    def _is_forwarding_request(self, raw):
+    def _is_forwarding_request(self):
         """Tell whether this is Google asking if it may forward mail to us."""
-        return GMAIL_FORWARDING in authors_of(raw)
+        return GMAIL_FORWARDING in (self.author, self.sender)
 
     def _forwarding_request_values(self):
         return {

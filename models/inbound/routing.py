@@ -294,7 +294,7 @@ class MailgunInboundEmail(models.Model):
         if is_retryable(error) and self._may_retry():
             self._trigger_queue(self.next_attempt_at)
             _logger.info("Inbound mail %s is tried again: %s", self.id, text)
-        elif is_no_route(error) and self._is_forwarding_request(self._raw_bytes()):
+        elif is_no_route(error) and self._is_forwarding_request():
             values |= {"state": "held", **self._forwarding_request_values()}
         elif is_no_route(error):
             values |= {"state": "unrouted", **self._no_route_values()}
@@ -302,6 +302,9 @@ class MailgunInboundEmail(models.Model):
             values |= {"state": "failed", "remedy": self._remedy_for(error)}
             _logger.warning("Inbound mail %s failed for good: %s", self.id, text)
         self.write(values)
+
+    def _tell_of_failure(self):
+        """Tell whoever is to repair it, or the sender that there is no such address."""
         if self.state == "failed":
             self._raise_activity()
         elif self.state == "unrouted":
@@ -348,14 +351,14 @@ class MailgunInboundEmail(models.Model):
 
         :param bytes raw: the mail as it came
         """
-        return not self.sender or is_automatic(raw) or self._is_forwarding_request(raw)
+        return not self.sender or is_automatic(raw) or self._is_forwarding_request()
 
     def _refused_in_silence(self):
         """Return what is written of a mail that core refused and nobody answered.
 
         :return: state, reason and remedy
         """
-        if self._is_forwarding_request(self._raw_bytes()):
+        if self._is_forwarding_request():
             return "held", *self._forwarding_request_values().values()
         reason = self.env._(
             "Odoo does not accept this mail: the alias does not take mail from this "
