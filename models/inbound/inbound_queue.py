@@ -86,8 +86,10 @@ class InboundQueue(WorkQueue):
         return count, [] if count else [message_id]
 
     def _claim(self, message_id):
-        with own_cursor(self._registry) as env:
-            return env["mailgun.inbound.email"]._claim(message_id).id
+        return committed(
+            self._registry,
+            lambda env: env["mailgun.inbound.email"]._claim(message_id).id,
+        )
 
     def _route(self, row_id):
         try:

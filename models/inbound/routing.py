@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import email_normalize
+from odoo.tools import SQL, email_normalize
 
 from ...const import NOTES, ROUTING_BACKOFF, ROUTING_KILLS
 from ...tools.api.stored_mail import StoredMail, fetch
@@ -59,12 +59,16 @@ class MailgunInboundEmail(models.Model):
         """Take the next waiting row of a mail, counting the attempt beforehand.
 
         Committed before the attempt starts: a mail that kills the worker has then used
-        up an attempt as well, and waits before the next.
+        up an attempt as well, and waits before the next. What somebody is deciding
+        about, or is being held with a flood, is left alone.
 
         :return: the row, or an empty recordset
         """
         domain = self._due() & Domain("message_id", "=", message_id)
-        row = self.search(domain, order="id", limit=1)
+        query = self._search(domain, order="id", limit=1).select()
+        # One statement, so that nothing can happen between finding and locking it.
+        locked = SQL("%s FOR NO KEY UPDATE SKIP LOCKED", query)
+        row = self.browse(row_id for (row_id,) in self.env.execute_query(locked))
         if row:
             wait = ROUTING_BACKOFF[min(row.attempt_count, len(ROUTING_BACKOFF) - 1)]
             row.attempt_count += 1

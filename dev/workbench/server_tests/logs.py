@@ -16,6 +16,11 @@ _PROVOKED = (
     ("odoo.http", r".*mailing_unsubscribe> called ignoring args {'List-Unsubscribe'}"),
     ("odoo.addons.mail.models.mail_mail", r"failed sending mail .* Mailgun did not"),
     ("odoo.service.server", r"WorkerCron .* timeout after"),
+    ("odoo.addons.base.models.ir_cron", r"Job 'Mailgun: route .* timed out"),
+    (
+        "odoo.addons.mail_mailgun.models.inbound.routing",
+        r"Inbound mail \d+ failed for good: Odoo stopped 4 times",
+    ),
 )
 
 
