@@ -1,4 +1,5 @@
-"""Mail that comes in: one sender's flood beside others' mail, and a mail that kills."""
+"""Mail that comes in: one sender's flood beside others' mail, mails that fail at one
+instant, and a mail that kills."""
 
 import time
 
@@ -83,6 +84,36 @@ def a_mail_that_kills(lab: Lab) -> None:
     lab.admin.call(_JOURNAL, "action_retry", row)
     lab.wait_for_jobs("its record", lambda: _contacts(lab, subject) == 1)
 
+
+@SUBJECT.says
+def failures_at_one_instant(lab: Lab) -> None:
+    """Two mails that fail alike at one instant raise one activity."""
+    lab.ensure()
+    _flooder, address = _scene(lab)
+    lab.inside(_BREAK_ALIAS, name=address.partition("@")[0])
+    subject, before = lab.new("Failing"), lab.value(_ACTIVITIES)
+    with postgres.connection(lab.postgres_env, lab.database) as keeper:
+        keeper.autocommit = False
+        # Whoever asks somebody to look at a mail gets no further than this.
+        keeper.cursor().execute("LOCK TABLE mail_activity IN EXCLUSIVE MODE")
+        for number in range(2):
+            sender = f"{subject}-{number}@customer.test"
+            lab.mailgun.write(sender, address, subject, "Hello")
+        lab.steps.wait_for("both to fail", lambda: lab.value(_WAITING) == 2)
+        keeper.rollback()
+    lab.wait_for_jobs("both to have failed", lambda: _failed(lab, subject) == 2)
+    same("activities", lab.value(_ACTIVITIES) - before, 1)
+    rows = lab.admin.search(_JOURNAL, ("subject", "=", subject))
+    lab.admin.call(_JOURNAL, "action_discard", rows)
+
+
+_WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
+_ACTIVITIES = """SELECT count(*) FROM mail_activity
+                  WHERE res_model = 'mailgun.inbound.email' AND active"""
+_BREAK_ALIAS = """
+alias = env["mail.alias"].search([("alias_name", "=", name)])
+alias.write({"alias_defaults": "{'type': 'no such'}"})
+"""
 
 _JOURNAL = "mailgun.inbound.email"
 _IT_IS_TIME = """UPDATE mailgun_inbound_email SET next_attempt_at = '2020-01-01'
@@ -172,6 +203,12 @@ def _states(lab: Lab, author: str) -> dict[str, int]:
     sql = """SELECT state, count(*) FROM mailgun_inbound_email WHERE author = %s
               GROUP BY state"""
     return dict(lab.rows(sql, author))
+
+
+def _failed(lab: Lab, subject: str) -> int:
+    sql = """SELECT count(*) FROM mailgun_inbound_email
+              WHERE subject = %s AND state = 'failed'"""
+    return lab.value(sql, subject)
 
 
 def _row(lab: Lab, subject: str) -> tuple[str, str]:
