@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,9 @@ _NOT_MEASURED = ("dev/*", "tests/*", "migrations/*", "__manifest__.py")
 @contextlib.contextmanager
 def told(report: Report) -> Iterator[None]:
     """Measure what runs in this context, in other processes, too, and tell of it."""
+    if sys.version_info >= (3, 12):
+        # Python's own way to watch lines, many times as fast.
+        os.environ.setdefault("COVERAGE_CORE", "sysmon")
     _FOLDER.mkdir(parents=True, exist_ok=True)
     measured = coverage.Coverage(
         config_file=str(paths.ROOT / "pyproject.toml"),
