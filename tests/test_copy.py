@@ -96,11 +96,13 @@ class TestConfirmedCopy(CopyCase):
         self.domain.action_disconnect()
         self.assert_nothing_was_taken()
 
-    def test_a_domain_that_was_made_anew_still_gets_its_mail(self):
+    def test_a_domain_that_was_made_anew_takes_its_route_over_when_told_so(self):
         self.domain.write({"identity": "of the new one", "footprint": False})
         self.domain.action_repair()
-        self.assertFalse(self.domain.route_trouble)
+        self.assertIn("by an earlier set-up", self.domain.route_trouble)
         self.assertEqual(self.mailgun.routes, [self.route])
+        self.domain.action_take_over()
+        self.assertFalse(self.domain.route_trouble)
 
     def test_a_neutralized_copy_that_is_connected_takes_nothing(self):
         self.env.flush_all()

@@ -175,6 +175,16 @@ class TestEventApply(EventCase):
         self.assertFalse(self.is_blacklisted("team@lists.example.org"))
         self.assertEqual(self.anna.message_bounce, 0)
 
+    def test_what_another_domain_signs_is_done_to_no_mail_of_this_one(self):
+        mail = self.sent()
+        other = self.env["mailgun.domain"].create({"name": "other.example.net"})
+        for variables in ({}, {"odoo": self.rows(mail).reference}):
+            event = self.tell(mail, "complained", **{"user-variables": variables})
+            event.domain_id = other
+        self.apply()
+        self.assertEqual(self.states(mail), {"anna@example.org": "accepted"})
+        self.assertFalse(self.is_blacklisted("anna@example.org"))
+
     def test_names_codes_ids_and_times_are_read_in_every_shape_they_come(self):
         status = {"code": ["550"], "message": "no such user"}
         for event, state, payload in (
@@ -208,6 +218,7 @@ class TestEventApply(EventCase):
 
     def test_no_shape_of_a_payload_makes_an_event_fail(self):
         odd = (None, 0, True, "", "x", [], [None], {}, {"a": []}, 1e400, -1)
+        odd += ({"code": "9" * 5000}, {"code": [{}]}, "9" * 5000)
         names = ("severity", "reason", "delivery-status", "reject", "client-info")
         names += ("user-variables", "tags", "recipient", "message", "timestamp")
         mail = self.sent()

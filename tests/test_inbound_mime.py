@@ -114,12 +114,28 @@ class TestMailHead(BaseCase):
         return envelope(raw, "customer@example.org", [RECIPIENT], message_id)
 
     def test_the_envelope_comes_first_and_nothing_else_changes(self):
-        raw = b"Message-Id: <1@x>\r\nSubject: caf\xe9\r\n\r\n\xff\n\r\n"
+        raw = b"Message-Id: <1@x>\r\nFrom: a@x\r\nSubject: caf\xe9\r\n\r\n\xff\n\r\n"
         self.assertEqual(
             self.enveloped(raw),
             b"Return-Path: <customer@example.org>\r\n"
             b"Delivered-To: sales@mail.example.com\r\n" + raw,
         )
+
+    def test_a_mail_without_a_from_is_from_its_envelope_sender(self):
+        for head in (b"Subject: x\r\n", b"DKIM-Signature : x\r\nFrom: boss@x\r\n"):
+            result = self.enveloped(b"Message-Id: <1@x>\r\n" + head + b"\r\nText\r\n")
+            message = email.message_from_bytes(result, policy=email.policy.SMTP)
+            self.assertEqual(message["From"], "customer@example.org")
+
+    def test_a_header_of_unusual_length_is_cut_for_the_parsers(self):
+        words = b"=?utf-8?q?a?= " * 60_000
+        for name, value in ((b"Subject", words), (b"To", b"a@example.org, " * 40_000)):
+            raw = b"Message-Id: <1@x>\r\nFrom: a@x\r\n" + name + b": " + value
+            result = self.enveloped(raw + b"\r\n\r\nText\r\n")
+            self.assertLess(len(result), 40_000)
+            message = email.message_from_bytes(result, policy=email.policy.SMTP)
+            self.assertTrue(message[name.decode()])
+            self.assertEqual(message.get_content().strip(), "Text")
 
     def test_what_the_sender_put_there_is_removed_with_its_folded_lines(self):
         for end in (b"\r\n", b"\n", b"\r"):
@@ -128,6 +144,7 @@ class TestMailHead(BaseCase):
                     b"DELIVERED-TO: forged@x,",
                     b"\tforged2@x",
                     b"Message-Id: <1@x>",
+                    b"From: a@x",
                     b"return-path: <forged@x>",
                     b"",
                     b"Delivered-To: in the body",
@@ -137,7 +154,7 @@ class TestMailHead(BaseCase):
                 result = self.enveloped(raw)
                 self.assertNotIn(b"forged", result)
                 self.assertIn(b"Delivered-To: in the body", result)
-                self.assertEqual(result.count(end), 4)
+                self.assertEqual(result.count(end), 5)
 
     def test_odd_mails_stay_readable(self):
         for raw, body in [

@@ -218,6 +218,18 @@ class TestImpersonationPolicy(PolicyCase):
         self.assertFalse(self.contacts())
         self.assertEqual(self.env["mail.mail"].search([]), before)
 
+    def test_a_mail_without_a_from_is_nobody_of_ours(self):
+        self.domain.impersonation_policy = "hold"
+        row = self.receive_unproven(From="", sender="x@evil.example")
+        self.assertEqual(row.state, "done")
+        author = self.contacts().message_ids.filtered("email_from").mapped("email_from")
+        self.assertIn("x@evil.example", " ".join(author))
+        self.assertNotIn(self.env.ref("base.partner_root").email, author)
+        held = self.receive_unproven(
+            From="", sender=ANNA, message_id="<2@example.org>", token="2"
+        )
+        self.assertEqual(held.state, "held")
+
     def test_a_mail_in_the_name_of_an_own_domain_is_not_proven_either(self):
         self.domain.send_as_parent = True
         other = self.env["mail.alias.domain"].create({"name": "other.example.net"})

@@ -176,7 +176,8 @@ def _kind(data: Mapping) -> str | None:
 def _failure(data: Mapping) -> str:
     reason, status = word_of(data, "reason"), data.get("delivery-status")
     status = status if isinstance(status, dict) else {}
-    codes = {int(text) for text in _texts(status.get("code")) if text.isdecimal()}
+    texts = _texts(status.get("code"))
+    codes = {int(text) for text in texts if text.isdecimal() and len(text) < 10}
     if reason.startswith(_SUPPRESSED) or codes & _SUPPRESSED_CODES:
         return "suppressed"
     if reason in _NOT_THE_MAILBOX:

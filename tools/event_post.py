@@ -25,6 +25,8 @@ _LATEST = 4102444800.0  # the year 2100: an absurd date must not break the calen
 # and a Message-Id that long is none of Odoo's.
 _MAX_TEXT = 500
 _MAX_NAME = 100
+# Mailgun's events have five levels, and may hold variables of the mail's sender.
+_MAX_DEPTH = 50
 
 # Where the reader was, and with what: nobody's business by default. Of "client-info"
 # stays what tells people from machines.
@@ -143,9 +145,24 @@ def _storable_json(value: dict) -> tuple[dict, str]:
         if _SUSPECT.search(text):
             value = _storable(value)
             text = json.dumps(value)
+        if text.count("{") + text.count("[") > _MAX_DEPTH and _is_deep(value):
+            raise MalformedPayload("the JSON is nested too deeply")
         return value, text
     except RecursionError:
         raise MalformedPayload(_lt("the JSON is nested too deeply")) from None
+
+
+def _is_deep(value: Any) -> bool:
+    """Tell whether a value is nested deeper than whoever reads it later can follow."""
+    level = [value]
+    for _depth in range(_MAX_DEPTH):
+        found = [one for one in level if isinstance(one, dict | list)]
+        level = [
+            inner
+            for one in found
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return bool(level)
 
 
 def _storable(value: Any) -> Any:

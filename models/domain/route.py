@@ -41,10 +41,9 @@ class MailgunDomain(models.Model):
     def _is_of_another(self, route):
         """Tell whether a route was made for this domain by another database.
 
-        One that leads here is none: a domain that was deleted here and made anew has
-        another identity, and its mail still comes.
+        Even one that leads here: a copy may still have the original's address.
         """
-        if self._is_ours(route) or self._leads_here(route):
+        if self._is_ours(route):
             return False
         return route.description.startswith(self._route_description("")[:-1]) or (
             route.expression == self.route_expression
@@ -52,8 +51,11 @@ class MailgunDomain(models.Model):
             and self._leads_elsewhere(route)
         )
 
+    def _comes_here(self, route):
+        """Tell whether a route hands mail to this database, and to no other."""
+        return self._leads_here(route) and not self._is_of_another(route)
+
     def _leads_here(self, route):
-        """Tell whether a route hands mail to this database, whoever has made it."""
         here = {self._own_root() + path for path in INBOUND_PATHS}
         return bool(here.intersection(route.urls))
 
@@ -82,7 +84,7 @@ class MailgunDomain(models.Model):
         """
         routes = account.list_routes()
         mine = [one for one in routes if self._may_change(one, take_over)]
-        made_by_hand = next(filter(self._leads_here, routes), None)
+        made_by_hand = next(filter(self._comes_here, routes), None)
         if mine:
             self._mend_route(account, *mine)
         elif made_by_hand:
@@ -127,13 +129,13 @@ class MailgunDomain(models.Model):
 
     def _look_at_mail_for(self, name, account):
         first = account.match_route(f"any-address@{name}")
-        if first and self._leads_here(first):
+        if first and self._comes_here(first):
             return Finding()
         if first and (self._is_ours(first) or self._is_of_another(first)):
             return self._misled(name, first)
         if first and first.stops:
             return Finding(self._in_the_way(first))
-        if first and any(map(self._leads_here, account.list_routes())):
+        if first and any(map(self._comes_here, account.list_routes())):
             return Finding()
         return Finding(
             self.env._(
@@ -148,6 +150,15 @@ class MailgunDomain(models.Model):
             return Finding(
                 self.env._("The route at Mailgun does not forward mail for %s.", name)
             )
+        if self._leads_here(route):
+            text = self.env._(
+                "The route “%(route)s” at Mailgun leads to the address of this "
+                "database, and was made by another one or by an earlier set-up of "
+                "%(name)s.",
+                name=name,
+                route=route.description,
+            )
+            return Finding(text, is_elsewhere=True)
         text = self.env._(
             "Mail for %(name)s goes to %(there)s, and not to this database at "
             "%(here)s: the route “%(route)s” at Mailgun takes it.",

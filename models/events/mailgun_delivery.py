@@ -72,6 +72,8 @@ class MailgunDelivery(models.Model):
         for event in events:
             marked = by_reference.get(event._reference())
             copies = marked or by_message.get(event.message_id) or ()
+            # The key of one domain says nothing about mail of another.
+            copies = [row for row in copies if row.domain_id == event.domain_id]
             if meant := _meant_by(event, copies):
                 found[event.id] = meant
         return found

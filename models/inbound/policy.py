@@ -137,7 +137,9 @@ class MailgunInboundEmail(models.Model):
 
     def _unproven_author(self, raw):
         """Return the address of ours that the mail says it is from without proof."""
-        own = self.env["mailgun.domain"]._find_own_address(authors_of(raw))
+        # Without a From core's author is the envelope sender (``envelope``).
+        authors = authors_of(raw) or [self.sender or ""]
+        own = self.env["mailgun.domain"]._find_own_address(authors)
         if not own:
             return None
         verdicts, sender = read_verdicts(raw), self.sender or ""

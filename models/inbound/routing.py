@@ -293,8 +293,10 @@ class MailgunInboundEmail(models.Model):
             "error": text,
             "error_detail": traceback_of(error),
             "error_class": type(error).__name__,
-            "unended_count": self.unended_count - 1,
         }
+        if not isinstance(error, MemoryError):
+            # The mail itself may be what is too large: that counts as a kill.
+            values["unended_count"] = self.unended_count - 1
         if is_retryable(error) and self._may_retry():
             self._trigger_queue(self.next_attempt_at)
             _logger.info("Inbound mail %s is tried again: %s", self.id, text)

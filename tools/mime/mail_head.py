@@ -53,6 +53,8 @@ MAX_MESSAGE_ID = 250
 MAX_SUBJECT = 500
 # Bytes of one header that are read: enough for such a subject in any encoding.
 _MAX_VALUE = 8000
+# Bytes of one header that core's parsers get: a thousand addresses.
+_MAX_PARSED = 32 * 1024
 
 
 def envelope(
@@ -72,13 +74,28 @@ def envelope(
     if _own_message_id(fields) != message_id:
         dropped.add(b"message-id")
         own.append(f"Message-Id: {message_id}")
+    if sender and not any(name == b"from" for name, _data in fields):
+        # Else core takes whoever runs the gateway, a colleague, for the author.
+        own.append(f"From: {sender}")
     newline = _newline(raw)
     head = [line.encode("utf-8", "replace") + newline for line in own]
-    head += [data for name, data in fields if name not in dropped]
+    head += [_usual(data) for name, data in fields if name not in dropped]
     if raw[end : end + 1] not in (b"", b"\r", b"\n"):
         # Text without a header block, or after a line that is no header.
         head.append(newline)
     return b"".join([*head, memoryview(raw)[end:]])
+
+
+def _usual(field: bytes) -> bytes:
+    """Return a header that is not too long for Python's parsers; the rest is cut off.
+
+    They take memory and time with the square of its length: 60,000 encoded words in a
+    Subject are more than 2 GB. The journal has the mail as it came.
+    """
+    if len(field) <= _MAX_PARSED:
+        return field
+    cut = max(field.rfind(mark, 0, _MAX_PARSED) for mark in (b",", b" "))
+    return field[: cut if cut > 0 else _MAX_PARSED].rstrip(b", \r\n\t") + b"\r\n"
 
 
 def parse_head(raw: bytes) -> EmailMessage:
