@@ -1,8 +1,10 @@
 """All tests, or the part asked for (``dev/test``)."""
 
 import contextlib
+import re
 import sys
 
+from ..fuzz import run as fuzz
 from ..machine import processes, sources
 from ..machine.report import Report
 from ..server_tests import run as server_tests
@@ -21,6 +23,7 @@ PARTS = {
     "odoo": _run_in_odoo,
     "wheel": wheel.run,
     "server": server_tests.run,
+    "fuzz": fuzz.run,
     "core": core_tests.run,
     "upgrade": lifecycle.run,
 }
@@ -29,6 +32,9 @@ PARTS = {
 ON_REQUEST = {"core", "upgrade"}
 # What is worth measuring: the rest starts the module from far away, or not at all.
 MEASURED = {"unit", "odoo"}
+# Named, it takes minutes as well; otherwise it is a short one. A number behind it makes
+# other posts.
+_FUZZ = re.compile(r"fuzz(?:/(\d{1,9}))?")
 # One subject of the part of this name.
 _SUBJECT = "server/"
 _SUBJECTS = [f"{_SUBJECT}{subject.name}" for subject in server_tests.SUBJECTS]
@@ -40,9 +46,12 @@ def main() -> int:
     measures = "--coverage" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--coverage"]
     wanted = arguments or (MEASURED if measures else PARTS.keys() - ON_REQUEST)
-    parts = [name for name in PARTS if name in wanted]
+    long_runs = list(filter(None, map(_FUZZ.fullmatch, arguments)))
+    shortly = PARTS.keys() - {run[0] for run in long_runs}
+    parts = [name for name in PARTS if name in wanted and name in shortly]
     subjects = [name for name in arguments if name in _SUBJECTS]
-    names = [name for name in arguments if name not in (*PARTS, *_SUBJECTS)]
+    known = {*PARTS, *_SUBJECTS, *(run[0] for run in long_runs)}
+    names = [name for name in arguments if name not in known]
     report = Report()
     before = sources.ignored()
     with line_coverage.told(report) if measures else contextlib.nullcontext():
@@ -51,6 +60,9 @@ def main() -> int:
         for name in parts:
             with report.part(name):
                 PARTS[name](report)
+        for run in long_runs:
+            with report.part("fuzz"):
+                fuzz.run(report, fuzz.LONG, int(run[1] or fuzz.SEED))
         if subjects:
             with report.part("server"):
                 chosen = [name.removeprefix(_SUBJECT) for name in subjects]

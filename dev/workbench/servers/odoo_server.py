@@ -49,6 +49,11 @@ class OdooServer:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._life.close()
 
+    @property
+    def pid(self) -> int:
+        """Return the id of its process, the first one if it has workers."""
+        return self._process.pid
+
     def has_ended(self) -> bool:
         """Tell whether it ended by itself."""
         return self._process.poll() is not None

@@ -1,0 +1,1 @@
+"""What strangers may post, made up by ``hypothesis``, against a real server."""
