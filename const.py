@@ -59,7 +59,7 @@ MAX_JSON_BYTES = MIB
 
 # Bytes of bodies that a process holds at a time, beside so many of each, and seconds
 # that one waits for room.
-MAX_BODIES_BYTES = 256 * MIB
+MAX_BODIES_BYTES = 128 * MIB
 FREE_BODY_BYTES = MIB
 BODY_PATIENCE = 5
 # Seconds after which somebody may come again who found no room; Mailgun has its own.

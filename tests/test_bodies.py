@@ -5,7 +5,7 @@ from unittest.mock import Mock
 
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.mail_mailgun.tools.bodies import Bodies, NoRoom
+from odoo.addons.mail_mailgun.tools.bodies import Bodies, NoRoom, joined
 
 KIB = 1024
 
@@ -18,6 +18,11 @@ class TestBodies(BaseCase):
 
     def read(self, size):
         return self.bodies.read(io.BytesIO(bytes(size)))
+
+    def test_chunks_are_joined_whatever_was_said_of_their_length(self):
+        for most in (0, 3, 6, 1000):
+            self.assertEqual(joined([b"ab", b"", b"cdef"], most), b"abcdef")
+        self.assertEqual(joined([], 100), b"")
 
     def test_a_body_is_read_byte_for_byte(self):
         data = bytes(range(256)) * 5000

@@ -283,6 +283,15 @@ class TestParsedForm(BaseCase):
         self.assertEqual(both.get_body(("plain",)).get_content(), "text")
         self.assertEqual(both.get_body(("html",)).get_content(), "<b>html</b>")
 
+    def test_the_same_form_gives_the_same_bytes(self):
+        fields = {"body_plain": "text", "body_html": '<img src="cid:logo@x">'}
+        ids = '{"<logo@x>": "attachment-1"}'
+        made = {
+            read_inbound(form([file(1), file(2)], content_id_map=ids, **fields)).raw
+            for _time in range(3)
+        }
+        self.assertEqual(len(made), 1)
+
     def test_several_html_parts_come_back_as_parts(self):
         one, two = "<html><p>one</p></html>", "<html><p>two</p></html>"
         mail = parsed(body_plain="text", body_html=f"{one}\n{two}")

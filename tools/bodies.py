@@ -6,13 +6,31 @@ asked to come again: Mailgun repeats for 8 hours.
 """
 
 import contextlib
+import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 # Bytes read at a time.
 _STEP = 256 * 1024
+
+
+def joined(chunks: Iterable[bytes], most: int) -> bytes:
+    """Return chunks in one piece, made where it stays.
+
+    What grows is copied now and then, and leaves holes in memory where it was.
+
+    :param chunks: that are made one after the other
+    :param most: about how many bytes they have together, better too many
+    """
+    room = io.BytesIO()
+    room.seek(most)
+    room.write(b"\0")
+    room.seek(0)
+    room.writelines(chunks)
+    room.truncate()
+    return room.getvalue()
 
 
 class NoRoom(Exception):

@@ -24,6 +24,8 @@ class IrAttachment(models.Model):
         In the context of a form core gives the size in place of the bytes.
         """
         data = self.with_context(bin_size=False).raw or b""
+        # A mail may have 64 MB: whoever asked for it is to be the only one who has it.
+        self.invalidate_recordset(["raw"], flush=False)
         return data if self._compute_checksum(data) == self.checksum else None
 
     @api.model
@@ -38,8 +40,12 @@ class IrAttachment(models.Model):
         """Put a file where core is about to write it, unless it is there."""
         name = f"{checksum[:2]}/{checksum}"
         path = Path(self._full_path(name))
-        # Other bytes with the right checksum are a collision: core refuses them.
-        if path.exists() and self._compute_checksum(path.read_bytes()) == checksum:
+        # Other bytes with the right checksum are a collision: core refuses them. What
+        # is usual is found out first, which reads the file piece by piece.
+        if path.exists() and (
+            self._same_content(content, path)
+            or self._compute_checksum(path.read_bytes()) == checksum
+        ):
             return
         # First, so that a file whose transaction fails is removed.
         self._mark_for_gc(name)

@@ -11,7 +11,7 @@ from odoo.tools import SQL, email_normalize
 from ...const import NOTES, ROUTING_BACKOFF, ROUTING_KILLS
 from ...tools.api.stored_mail import StoredMail, fetch
 from ...tools.errors import DeadlyMail, LostMail, MailgunError
-from ...tools.mime.mail_head import envelope, is_automatic
+from ...tools.mime.mail_head import MAX_HEAD, envelope, is_automatic
 from ...tools.mime.verdicts import read_verdicts
 from ..transactions.failures import is_no_route, is_retryable, summary_of, traceback_of
 from .inbound_queue import InboundQueue
@@ -98,37 +98,42 @@ class MailgunInboundEmail(models.Model):
             raise DeadlyMail(self._killer_text())
         if self.stored_url:
             self._fetch_stored()
-        raw = self._bytes_to_route()
+        # All that is looked at here. Of the mail itself there are enough copies while
+        # core takes it apart.
+        head = self._bytes_to_route()[: MAX_HEAD + 1]
         notes = RoutingNotes(
             row=self,
             may_retry=may_retry or self._may_retry(),
-            is_silent=self._is_unanswerable(raw),
+            is_silent=self._is_unanswerable(head),
             is_released=bool(self.released_by_id),
-            hidden_recipient=self._hidden_recipient(raw),
+            hidden_recipient=self._hidden_recipient(head),
         )
         known = self._find_message()
         settled = not known and self._is_settled_by_another_row()
-        if (known or settled) and self._hold_namesake(known, raw):
+        if (known or settled) and self._hold_namesake(known, self._bytes_to_route()):
             return False
         findings = []
-        if not (known or settled) or self._is_unreached(raw, known, notes):
-            findings = self._find_doubts(raw)
+        if not (known or settled) or self._is_unreached(head, known, notes):
+            findings = self._find_doubts(head)
             if self._hold(findings):
                 return False
-            self._pass_to_core(raw, known, settled, notes)
+            self._pass_to_core(head, known, settled, notes)
         self.alias_ids = [fields.Command.set(notes.alias_ids)]
         self._conclude(known, self._find_message(), notes, settled)
         self._mark(findings, known)
         return notes.loop
 
-    def _pass_to_core(self, raw, known, settled, notes):
-        mime = envelope(raw, self.sender, [self.recipient], self.message_id)
+    def _pass_to_core(self, head, known, settled, notes):
+        recipients = [self.recipient]
+        mime = envelope(
+            self._bytes_to_route(), self.sender, recipients, self.message_id
+        )
         gateway = self.env["mail.thread"].with_context(**{NOTES: notes})
         server = self.env["fetchmail.server"]._mailgun_server(self.domain_id)
         options = server._mailgun_options()
         if not (known or settled):
             gateway.message_process(server.object_id.model or None, mime, **options)
-        if self._is_unreached(raw, known, notes):
+        if self._is_unreached(head, known, notes):
             gateway._mailgun_route_recipient(mime, self.recipient, **options)
 
     def _fetch_stored(self):

@@ -130,7 +130,7 @@ class Judgement:
         return SIGNS.get(self.sign, "")
 
 
-def true_type(data: bytes) -> str:
+def true_type(data: bytes | memoryview) -> str:
     """Return the type that the bytes show, or "" when nothing can be told.
 
     Never raises: a mail is worth more than the type of its attachments. What libmagic
@@ -142,7 +142,7 @@ def true_type(data: bytes) -> str:
         # Raises as well, where the system library is missing.
         import magic
 
-        return magic.from_buffer(data[:_HEAD], mime=True)
+        return magic.from_buffer(bytes(data[:_HEAD]), mime=True)
     except Exception as error:  # noqa: BLE001  ctypes may raise anything
         _logger.warning("libmagic cannot tell the type of an attachment: %s", error)
         return ""

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.http import parse_options_header
 
+from ..bodies import joined
 from ..errors import MalformedPayload
 from ..sentence import Sentence as _lt
 
@@ -157,13 +158,15 @@ def _pairs(body: bytes) -> Iterator[tuple[int, int]]:
 
 def _unquote(value: memoryview) -> bytes:
     """Undo percent-encoding, piece by piece, so that little memory is needed."""
-    result = bytearray()
+    return joined(map(_unquote_piece, _pieces(value)), len(value))
+
+
+def _pieces(value: memoryview) -> Iterator[bytes]:
     start = 0
     while start < len(value):
         end = _piece_end(value, start)
-        result += _unquote_piece(bytes(value[start:end]))
+        yield bytes(value[start:end])
         start = end
-    return bytes(result)
 
 
 def _unquote_piece(piece: bytes) -> bytes:

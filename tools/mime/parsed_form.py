@@ -5,18 +5,17 @@ not, cannot come back: the order and nesting of the parts, their encodings, and 
 without a file name. Fields: user manual, "Receive HTTP", "Parsed messages parameters".
 """
 
+import itertools
 import json
 import mimetypes
 import re
-from email import encoders
 from email.message import Message
-from email.mime.base import MIMEBase
-from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
 
+from ..bodies import joined
 from .attachment_type import true_type
 from .forms import FilePart, Form
 from .mail_head import one_line
+from .parts import Container, Leaf, contain, size_of, write
 
 _ATTACHMENT = re.compile(r"attachment-([0-9]{1,5})", re.ASCII)
 _BODY = re.compile(r"body-([a-z0-9.+-]{1,40})")
@@ -38,12 +37,12 @@ _FALLBACK_HEADERS = (
     "Delivered-To",
 )
 # Mailgun strings HTML parts together, and a parser stops at the end of the first.
-_END_OF_HTML = re.compile(r"(?<=</html>)", re.IGNORECASE)
+_END_OF_HTML = re.compile(rb"(?<=</html>)", re.IGNORECASE)
 _MAX_DOCUMENTS = 20
-_SHOWN = re.compile(r"""cid:([^\s"'<>()]+)""")
+_SHOWN = re.compile(rb"""cid:([^\s"'<>()]+)""")
+_VERSION = ("MIME-Version", "1.0")
 # They describe parts that Mailgun has taken apart.
 _STRUCTURE = ("content-", "mime-version")
-_CRLF = "\r\n"
 _GENERIC_TYPES = ("", "application/octet-stream", "binary/octet-stream", "*/*")
 
 
@@ -57,8 +56,9 @@ def rebuild(form: Form) -> bytes | None:
     mail = _assemble(bodies, files, _content_ids(form))
     # In UTF-8 (RFC 6532), which every parser understands; writing encoded words takes
     # Python time that grows with the square of the header.
-    head = "".join(f"{name}: {value}{_CRLF}" for name, value in headers).encode()
-    return head + mail.as_bytes(policy=mail.policy.clone(linesep=_CRLF))
+    lines = (f"{name}: {value}\r\n" for name, value in (*headers, _VERSION))
+    head = "".join(lines).encode()
+    return joined(itertools.chain([head], write(mail)), len(head) + size_of(mail))
 
 
 # --- headers --------------------------------------------------------------------------
@@ -104,22 +104,26 @@ def _json(form: Form, name: str):
 # --- parts ----------------------------------------------------------------------------
 
 
-def _bodies(form: Form) -> list[Message]:
-    """Return the text parts, plain first and HTML last, others between."""
+def _bodies(form: Form) -> list[tuple[str, bytes]]:
+    """Return kind and text of each text: plain first, HTML last, others between."""
     texts = {}
     for name in form.names():
         match = _BODY.fullmatch(name)
-        if match and (text := form.text(name)):
-            texts[match[1]] = text
+        if match and (text := form.value(name)):
+            texts[match[1]] = _as_utf8(text)
     order = sorted(texts, key=lambda kind: (kind == "html", kind != "plain"))
-    return [
-        MIMEText(text, kind, "utf-8")
-        for kind in order
-        for text in _documents(texts[kind], kind)
-    ]
+    return [(kind, text) for kind in order for text in _documents(texts[kind], kind)]
 
 
-def _documents(text: str, kind: str) -> list[str]:
+def _as_utf8(text: bytes) -> bytes:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return text.decode("utf-8", "replace").encode()
+    return text
+
+
+def _documents(text: bytes, kind: str) -> list[bytes]:
     """Take apart HTML documents that were strung together."""
     parts = _END_OF_HTML.split(text, _MAX_DOCUMENTS) if kind == "html" else [text]
     return [part for part in parts if part.strip()] or [text]
@@ -149,52 +153,51 @@ def _content_ids(form: Form) -> dict[str, str]:
     }
 
 
-def _assemble(bodies, files, content_ids) -> Message:
-    html = [body for body in bodies if body.get_content_subtype() == "html"]
-    texts = (body.get_payload(decode=True).decode() for body in html)
-    shown = {cid for text in texts for cid in _SHOWN.findall(text)}
+def _assemble(
+    bodies: list[tuple[str, bytes]], files: list[FilePart], content_ids: dict[str, str]
+) -> Leaf | Container:
+    html = [text for kind, text in bodies if kind == "html"]
+    shown = {cid.decode() for text in html for cid in _SHOWN.findall(text)}
     # What follows the first is no alternative to it.
-    alternatives = [body for body in bodies if body not in html[1:]]
+    rest = [_text_part("html", text) for text in html[1:]]
+    alternatives = [
+        _text_part(kind, text) for kind, text in bodies[: len(bodies) - len(rest)]
+    ]
     inline, attached = [], []
     for file in files:
         cid = content_ids.get(file.name)
         (inline if cid in shown else attached).append(_file_part(file, cid))
-    content = _container("alternative", alternatives)
-    content = _container("related", [content, *inline] if content else inline)
-    rest = [*html[1:], *attached]
-    mail = _container("mixed", [content, *rest] if content else rest)
-    return mail or MIMEText("", "plain", "utf-8")
+    content = contain("alternative", alternatives)
+    content = contain("related", [content, *inline] if content else inline)
+    rest += attached
+    mail = contain("mixed", [content, *rest] if content else rest)
+    return mail or _text_part("plain", b"")
 
 
-def _container(kind: str, parts: list[Message]) -> Message | None:
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    container = MIMEMultipart(kind)
-    for part in parts:
-        del part["MIME-Version"]
-        container.attach(part)
-    return container
+def _text_part(kind: str, text: bytes) -> Leaf:
+    head = Message()
+    head.add_header("Content-Type", f"text/{kind}", charset="utf-8")
+    return Leaf(head, text)
 
 
-def _file_part(file: FilePart, cid: str | None) -> Message:
-    main, sub = _media_type(file).split("/", 1)
-    part = MIMEBase(main, sub)
-    part.set_payload(file.data)
-    encoders.encode_base64(part)
-    part.add_header(
+def _file_part(file: FilePart, cid: str | None) -> Leaf:
+    media_type = _media_type(file)
+    head = Message()
+    head["Content-Type"] = media_type
+    head.add_header(
         "Content-Disposition",
         "inline" if cid else "attachment",
-        filename=("utf-8", "", _file_name(file, f"{main}/{sub}")),
+        filename=("utf-8", "", _file_name(file, media_type)),
     )
     if cid:
-        part["Content-Id"] = f"<{cid}>"
-    return part
+        head["Content-Id"] = f"<{cid}>"
+    return Leaf(head, file.content)
 
 
 def _media_type(file: FilePart) -> str:
     declared = file.content_type.split(";")[0].strip().lower()
     if declared in _GENERIC_TYPES or not re.fullmatch(r"[\w.+-]+/[\w.+-]+", declared):
-        declared = true_type(file.data)
+        declared = true_type(file.content)
     # As text it would be decoded, and as a message it must not be encoded (RFC 2046
     # 5.2.1): both would change its bytes. Odoo tells the type from the name again.
     if declared.startswith(("text/", "message/", "multipart/")) or "/" not in declared:
