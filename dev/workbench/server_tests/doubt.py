@@ -43,13 +43,16 @@ def not_found_counts_after_a_while(lab: Lab) -> None:
 
 @SUBJECT.says
 def a_person_decides(lab: Lab) -> None:
-    """With a sending key a person is asked, and Retry sends it a second time."""
+    """With a sending key a person is asked, and Send Again sends it a second time."""
     subject, mails = _in_doubt(lab, ONLY_SENDING, _LOST)
     lab.settle()
     sql = "SELECT state, mailgun_wait FROM mail_mail WHERE id = %s"
     same("state", lab.rows(sql, mails[0]), [("exception", "uncertain")])
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
     lab.admin.call("mail.mail", "action_retry", mails)
+    lab.send(mails)
+    same("states after Retry", lab.states(mails), ["exception"])
+    lab.admin.call("mail.mail", "action_mailgun_send_again", mails)
     lab.send(mails)
     same("states", lab.states(mails), ["sent"])
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), 2)

@@ -55,7 +55,7 @@ def one_refused_mail_harms_no_other(lab: Lab) -> None:
     same("state of the bad one", lab.states(bad), ["exception"])
     sql = "SELECT failure_reason FROM mail_mail WHERE id = %s"
     reason = lab.value(sql, bad[0])
-    true(f"Mailgun's words are missing: {reason}", "16KB" in reason)
+    true(f"Mailgun's words are missing: {reason}", "16 kB" in reason)
     same("others", lab.states([one for one in mails if one not in bad]), _ALL_SENT)
     given = [mail["recipients"] for mail in lab.mailgun.given(subject)]
     same("recipients", sorted(given), sorted([one] for one in people))
