@@ -1,3 +1,5 @@
+import email
+import email.policy
 import itertools
 import json
 import time
@@ -364,7 +366,7 @@ class TestEventApply(EventCase):
 
     # --- bounces are counted once ----------------------------------------------------
 
-    def report(self, mail):
+    def report(self, mail, email_message=None):
         """A delivery report that comes as a mail, as core's gateway parses it."""
         message = mail.mail_message_id
         values = {
@@ -378,7 +380,7 @@ class TestEventApply(EventCase):
             "body": "no such user",
         }
         with mute_logger(THREAD):
-            self.env["mail.thread"]._routing_handle_bounce(None, values)
+            self.env["mail.thread"]._routing_handle_bounce(email_message, values)
 
     @mute_logger(THREAD)
     def test_a_bounce_counts_once_whoever_tells_first(self):
@@ -414,6 +416,33 @@ class TestEventApply(EventCase):
             self.bounce(mail)
         self.apply()
         self.assertEqual(self.anna.message_bounce, 1)
+
+    def test_only_a_report_that_a_mail_failed_is_a_bounce(self):
+        failed = b"Final-Recipient: rfc822; anna@example.org\r\nAction: %s\r\n"
+        for kind, part, text, is_bounce in (
+            ("delivery-status", "message/delivery-status", failed % b"failed", True),
+            ("delivery-status", "message/delivery-status", failed % b"Delayed", False),
+            ("delivery-status", "message/delivery-status", failed % b"relayed", False),
+            ("delivery-status", "text/plain", b"no such user", True),
+            ("disposition-notification", "text/plain", b"read", False),
+            ("x", "message/disposition-notification", b"Disposition: read\r\n", False),
+            ("feedback-report", "message/feedback-report", b"Feedback-Type: x", False),
+        ):
+            mail = self.sent()
+            before = self.anna.message_bounce
+            self.report(mail, self.report_of(kind, part, text))
+            self.assertEqual(self.anna.message_bounce, before + is_bounce, text)
+            state = "bounced" if is_bounce else "accepted"
+            self.assertEqual(self.rows(mail).state, state, text)
+
+    def report_of(self, kind, part, text):
+        return email.message_from_bytes(
+            b'Content-Type: multipart/report; report-type="%s"; boundary="b"\r\n\r\n'
+            b"--b\r\nContent-Type: %s\r\n\r\n"
+            b"Reporting-MTA: dns; x\r\n\r\n%s\r\n--b--\r\n"
+            % (kind.encode(), part.encode(), text),
+            policy=email.policy.SMTP,
+        )
 
     def test_a_report_about_mail_of_another_server_is_cores_business(self):
         values = {

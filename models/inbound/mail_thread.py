@@ -7,6 +7,7 @@ from odoo import api, models
 from odoo.tools import email_normalize, email_split
 
 from ...const import COUNTED, NOTES
+from ...tools.mime.reports import says_failed
 from ..transactions.failures import is_retryable
 
 
@@ -28,6 +29,8 @@ class RoutingNotes:
     #: Aliases that produced a route, i.e. whose recipients have got the mail.
     alias_ids: set = field(default_factory=set)
     bounce: bool = False
+    #: The report says that a mail came back.
+    counted: bool = False
     loop: bool = False
     answered: bool = False
 
@@ -42,8 +45,15 @@ class MailThread(models.AbstractModel):
 
     @api.model
     def _routing_handle_bounce(self, email_message, message_dict):
-        """Count a bounce once, though an event and a mail may both tell of it."""
-        self._mailgun_notes().bounce = True
+        """Count a bounce once, though an event and a mail may both tell of it.
+
+        Core takes every report for one: that a mail is late, was read, or is spam.
+        """
+        notes = self._mailgun_notes()
+        notes.bounce = True
+        notes.counted = email_message is None or says_failed(email_message)
+        if not notes.counted:
+            return None
         if not self.env.context.get(COUNTED):
             deliveries = self.env["mailgun.delivery"].sudo()
             if not deliveries._claim_bounce(

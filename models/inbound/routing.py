@@ -249,6 +249,11 @@ class MailgunInboundEmail(models.Model):
                 "Too many mails from this sender in a short time (mail loop guard)."
             )
             remedy = self.env._("If the sender is trusted, press Allow Sender.")
+        elif notes.bounce and not notes.counted:
+            error = self.env._(
+                "A report that no mail came back: that one is late, was passed on, was "
+                "read, or was called spam. Nothing is counted."
+            )
         elif notes.bounce:
             error = self.env._(
                 "A delivery report: noted on the message that was not delivered."
