@@ -1,7 +1,7 @@
 from datetime import timedelta
 from unittest import SkipTest
 
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .test_event_apply import EventCase
@@ -127,6 +127,19 @@ class TestMailingStatistics(EventCase):
         self.assertEqual(self.mailing.state, "in_queue")
         self.assertNotIn(self.anna.id, self.mailing._get_remaining_recipients())
         self.assertIn("1 email needs a decision", action["params"]["message"])
+
+    def test_who_may_not_read_emails_retries_a_mailing_all_the_same(self):
+        groups = "base.group_user,mass_mailing.group_mass_mailing_user"
+        marketer = new_test_user(self.env, "marketer", groups)
+        mailing = self.mailing.with_user(marketer)
+        mailing.state = "done"
+        self.assertIs(mailing.action_retry_failed(), None)
+        asking, _trace = self.mailed()
+        asking.write({"state": "exception", "mailgun_wait": "uncertain"})
+        mailing.state = "done"
+        told = mailing.action_retry_failed()["params"]["message"]
+        self.assertIn("1 emails, about which an administrator decides", told)
+        self.assertTrue(asking.exists())
 
     def test_retry_of_a_mailing_of_which_nothing_asks_is_cores(self):
         failed = self.mail(state="exception", mailing_id=self.mailing.id)

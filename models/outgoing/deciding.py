@@ -66,10 +66,20 @@ class MailMail(models.Model):
 
             def action_retry_failed(self):
                 result = retry(self.with_context(**{WITHOUT_ASKING: True}))
-                asking = self.env["mail.mail"].search(
+                mails = self.env["mail.mail"]
+                # Who writes newsletters may not read emails, and is told all the same.
+                asking = mails.sudo().search(
                     Domain("mailing_id", "in", self.ids) & _ASKS
                 )
-                return asking._mailgun_point_out() if asking else result
+                if not asking:
+                    return result
+                if mails.has_access("read"):
+                    return asking.with_env(self.env)._mailgun_point_out()
+                text = self.env._(
+                    "Left out: %s emails, about which an administrator decides.",
+                    len(asking),
+                )
+                return notification("warning", text, RELOAD, sticky=True)
 
             mailings.action_retry_failed = action_retry_failed
         return super()._register_hook()
