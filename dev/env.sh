@@ -36,6 +36,7 @@ MARKER=$STATE/.mail_mailgun-state
 export PYTHONPYCACHEPREFIX=$STATE/cache/python
 export RUFF_CACHE_DIR=$STATE/cache/ruff
 export PYLINTHOME=$STATE/cache/pylint
+export HYPOTHESIS_STORAGE_DIRECTORY=$STATE/cache/hypothesis
 
 # Run a Python module of this folder, on a prepared machine.
 # --fresh among the arguments forgets all state first.
