@@ -25,6 +25,11 @@ MAX_MESSAGE_MB = 25  # "Maximum message size is 25MB", send-http manual
 RAW_INBOUND_PATH = "/mailgun/inbound/mime"
 INBOUND_PATHS = ("/mailgun/inbound", RAW_INBOUND_PATH)
 
+# Header of every answer of ours: what lacks it was answered by somebody on the way.
+ENDPOINT_HEADER = "X-Mailgun-Endpoint"
+# The only field of a post with which we ask ourselves who answers.
+PROBE_FIELD = "probe"
+
 EVENTS_PATH = "/mailgun/events"
 # What a webhook of ours is told of (user manual, "Webhooks"); "stored" and "rejected"
 # exist in the Events API only.
@@ -162,6 +167,8 @@ TRANSACTION_SECONDS = 1.0
 DEFAULT_LANES = 12
 # How many of them compute at a time: one does while the database answers another.
 LANES_COMPUTING = 2
+# Bytes of files that are sent at a time; on their way they take seven times as much.
+LANES_BYTES = 48 * MIB
 # Seconds after which a lane does not wait for its turn any more.
 TURN_PATIENCE = 1.0
 # Fewer mails than this are sent one after the other.
@@ -178,3 +185,29 @@ MAIL_WAITS = [
 ]
 # What goes on only when a person says so.
 MAIL_ASKS = ("stale", "uncertain")
+
+# --- Alarms --------------------------------------------------------------------------
+
+# Minutes that a trouble lasts until people are told of it, by its kind. The system
+# parameter mail_mailgun.alarm_<kind>_minutes says otherwise; -1 = nobody is told.
+ALARM_MINUTES = {
+    "sending": 5,  # Mailgun refuses the key, the domain or the plan
+    "posts": 4,  # what Mailgun posts is refused, here or on the way
+    "scheduled": 6,  # no server runs scheduled actions
+    "connections": 3,  # a process has no database connection left
+    "disk": 3,  # no room for files
+    "settings": 0,  # DNS, route or webhooks, as Mailgun says when it is asked
+    "rates": 0,  # bounces or complaints at Mailgun's limit, by the daily check
+    "waiting_in": 15,  # the oldest mail that is not routed
+    "waiting_out": 45,  # the oldest mail that does not leave
+    "events": 15,  # the oldest event that is not applied
+    "silence": 60,  # mail leaves, and no event tells of it
+}
+# What follows from a trouble is not told as well.
+ALARM_COVERS = {
+    "connections": frozenset(ALARM_MINUTES) - {"connections"},
+    "disk": {"waiting_in", "waiting_out", "events", "silence", "posts"},
+    "scheduled": {"waiting_in", "waiting_out", "events", "silence"},
+    "sending": {"waiting_out", "silence"},
+    "posts": {"silence"},
+}

@@ -12,8 +12,15 @@ from odoo.http import request
 from odoo.modules import module
 from odoo.modules.registry import Registry
 
+from ..const import ENDPOINT_HEADER, PROBE_FIELD
 from ..tools.addresses import domain_name
-from ..tools.errors import InvalidSignature, MalformedPayload, MissingSigningKey
+from ..tools.errors import (
+    InvalidSignature,
+    MalformedPayload,
+    MissingSigningKey,
+    Probe,
+    UnusedDomain,
+)
 from ..tools.event_post import domain_of
 from ..tools.mime.forms import Form
 from ..tools.mime.inbound import addressed_to
@@ -22,7 +29,13 @@ from ..tools.throttle import Throttle
 
 _logger = logging.getLogger(__name__)
 
-_STATUS = {InvalidSignature: 401, MalformedPayload: 406, MissingSigningKey: 503}
+_STATUS = {
+    InvalidSignature: 401,
+    Probe: 401,
+    MalformedPayload: 406,
+    MissingSigningKey: 503,
+    UnusedDomain: 503,
+}
 _SIGNED = ("timestamp", "token", "signature")
 # Events of sub-accounts are signed with the primary account's key as well.
 _PARENT = "parent-signature"
@@ -136,15 +149,20 @@ def _attempt(dbname, work):
 
 
 @contextlib.contextmanager
-def post_of(signer):
+def post_of(signer, token):
     """Say of what is refused meanwhile that it is signed, and by whom.
 
+    Its signature is good for nothing else then: Mailgun repeats nothing of that kind.
+
     :param Signer signer: whose health shall tell of it
+    :param str token: of the signature
+    :raise InvalidSignature: the token was spent before
     """
     try:
         yield
     except MalformedPayload as error:
         error.domain_id = signer.id
+        request.env(user=SUPERUSER_ID)["mailgun.used.token"]._spend(token)
         raise
 
 
@@ -159,6 +177,8 @@ def _signed_fields(payload):
     :raise InvalidSignature: when the request is of no shape that has such fields
     """
     if isinstance(payload, Form):
+        if payload.names() == [PROBE_FIELD]:
+            raise Probe("not signed: this is a probe")
         return [payload.text(name, _MAX_SIGNED) for name in _SIGNED]
     if isinstance(payload, MalformedPayload):
         raise InvalidSignature(f"not a request of Mailgun: {payload}")
@@ -170,7 +190,8 @@ def _signed_fields(payload):
 
 
 def _refuse(status, error):
-    _logger.warning(
+    _logger.log(
+        logging.INFO if isinstance(error, Probe) else logging.WARNING,
         "Refused a post to %s from %s with %s: %s",
         request.httprequest.path,
         request.httprequest.remote_addr,
@@ -181,6 +202,5 @@ def _refuse(status, error):
 
 
 def _plain(text, status=200):
-    return request.make_response(
-        f"{text}\n", [("Content-Type", "text/plain")], status=status
-    )
+    headers = [("Content-Type", "text/plain"), (ENDPOINT_HEADER, "mail_mailgun")]
+    return request.make_response(f"{text}\n", headers, status=status)

@@ -59,7 +59,7 @@ def _receive(payload, signature, names, env):
 
 
 def _write(env, signer, payload, token):
-    with answers.post_of(signer):
+    with answers.post_of(signer, token):
         if isinstance(payload, Form) and payload.text("event"):
             raise MalformedPayload(
                 "this is a webhook of Mailgun's old kind, which posts forms: delete it "

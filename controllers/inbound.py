@@ -41,7 +41,7 @@ class MailgunInbound(http.Controller):
     401    signature missing, malformed, stale or wrong: a wrong key can be repaired
     406    signed, but can never become a mail
     413    larger than the limit
-    503    no signing key to check with
+    503    no signing key to check with, or the domain is not in use here
     ====== =======================================================================
 
     An unauthenticated request leaves one line in the log, without content.
@@ -67,7 +67,7 @@ class MailgunInbound(http.Controller):
         signature, names = answers.signature_of(payload), answers.names_of(payload)
         with own_cursor(request.registry) as env:
             signers = env["mailgun.domain"]._authenticate(signature, names)
-        with answers.post_of(next(iter(signers.values()))):
+        with answers.post_of(next(iter(signers.values())), signature.token):
             if not isinstance(payload, Form):
                 raise MalformedPayload(
                     "this is an event, and this address takes mail: set the webhook's "

@@ -23,14 +23,24 @@ UPDATE mailgun_domain
        last_sent_at = NULL,
        sending_trouble = NULL,
        sending_trouble_at = NULL,
+       is_sending_barred = false,
        refusal = NULL,
        refusal_at = NULL,
+       refusal_status = NULL,
+       reach_trouble = NULL,
+       reach_status = NULL,
        poll_due = NULL,
        poll_trouble = NULL,
        polled_at = NULL,
+       rates_trouble = NULL,
        is_marketing = false;
 
 DELETE FROM mailgun_dns_record;
+
+DELETE FROM mailgun_alarm;
+
+DELETE FROM ir_config_parameter
+ WHERE key = 'mail_mailgun.alarm_url';
 
 DELETE FROM mailgun_unsubscribe;
 

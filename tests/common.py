@@ -7,6 +7,7 @@ from unittest.mock import patch
 from odoo.tests import HttpCase, TransactionCase
 
 from odoo.addons.mail.tests.common import MailCommon
+from odoo.addons.mail_mailgun.models.inbound import reach
 from odoo.addons.mail_mailgun.models.inbound.inbound_queue import InboundQueue
 from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost
 from odoo.addons.mail_mailgun.tools.signature import sign
@@ -27,6 +28,8 @@ class MailgunMixin:
         cls.startClassPatcher(
             patch.dict(os.environ, {"MAILGUN_SECRET_KEY": "master key of the tests"})
         )
+        # Public addresses of tests are nobody's.
+        cls.startClassPatcher(patch.object(reach, "probe", lambda _url: None))
         cls.domain = cls.env["mailgun.domain"].create(
             {
                 "name": DOMAIN,
@@ -139,6 +142,11 @@ class MailgunSendingCase(MailgunMixin, TransactionCase):
         # Odoo sends nothing during tests unless asked to.
         servers = self.registry["ir.mail_server"]
         self.startPatcher(patch.object(servers, "_disable_send", lambda *_self: False))
+
+    def as_committed(self, mails):
+        """Return mails as if the transaction that made them were over."""
+        mails._mailgun_forget_new()
+        return mails
 
 
 class MailgunHttpCase(MailgunMixin, HttpCase):

@@ -6,9 +6,11 @@ import json
 import os
 import socket
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from email.message import Message
+from email.utils import formatdate
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest.mock import patch
@@ -89,6 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def date_time_string(self, timestamp=None):
+        now = time.time() if timestamp is None else timestamp
+        return formatdate(now - self.server.mailgun.clock_ahead, usegmt=True)
+
     def _hang_up(self):
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
@@ -101,12 +107,14 @@ class LocalMailgun:
     """Collects requests in ``seen``; gives the queued answers in their order.
 
     :ivar headers: that every answer has besides
+    :ivar clock_ahead: seconds by which the clock of this machine is ahead of Mailgun's
     """
 
     def __init__(self):
         self.seen = []
         self.answers = deque()
         self.headers = {}
+        self.clock_ahead = 0
 
     def answer(self, status, body, content_type="application/json"):
         """Queue an answer; without one the next request is "Queued. Thank you.".

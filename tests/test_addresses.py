@@ -13,6 +13,8 @@ class TestDomainName(BaseCase):
             ("a@b@mail.example.com ", "mail.example.com"),
             ("people@bücher.example", "xn--bcher-kva.example"),
             ("people@xn--bcher-kva.example", "xn--bcher-kva.example"),
+            # IDNA 2003 had another one for it, that of somebody else.
+            ("people@straße.example", "xn--strae-oqa.example"),
         ):
             with self.subTest(address=address):
                 self.assertEqual(domain_name(address), name)

@@ -10,6 +10,7 @@ from odoo.addons.mail_mailgun.tools.api.stored_mail import (
     MailNotKept,
     StoredMail,
     fetch,
+    last_refusal,
     stored_mail_of,
 )
 from odoo.addons.mail_mailgun.tools.api.suppressions import SuppressionLists
@@ -347,3 +348,18 @@ class TestAnswersOfTheRecord(AnswersCase):
             self.assertEqual(
                 stored_mail_of({**event, "storage": {"url": url}}).url, found
             )
+
+    def test_a_post_that_was_not_taken_is_told_by_an_event_about_its_url(self):
+        event = {
+            "event": "failed",
+            "timestamp": 5,
+            "recipient": "https://odoo.test/mailgun/inbound/mime",
+            "delivery-status": {"code": 502, "message": "\n<h1>Bad  Gateway</h1>\n."},
+        }
+        found = last_refusal([event, {**event, "timestamp": 4}])
+        self.assertEqual((found.status, found.words, found.at), (502, "Bad Gateway", 5))
+        for silent in (None, {"code": "x", "message": 7}, {"code": 0, "message": ""}):
+            found = last_refusal([{**event, "delivery-status": silent}])
+            self.assertEqual((found.status, found.words), (0, ""))
+        for other in ("https://crm.test/hook", "anna@customer.test", 7, None):
+            self.assertIsNone(last_refusal([{**event, "recipient": other}]))

@@ -1,7 +1,6 @@
 import io
 import struct
 import zipfile
-from email.message import EmailMessage
 from unittest.mock import patch
 
 from odoo.tests import BaseCase, tagged
@@ -9,7 +8,6 @@ from odoo.tests import BaseCase, tagged
 from odoo.addons.mail_mailgun.tools.mime import attachment_type
 from odoo.addons.mail_mailgun.tools.mime.attachment_type import (
     UNKNOWN_TYPE,
-    declared_types,
     judge,
     readable_name,
     true_type,
@@ -217,13 +215,3 @@ class TestStoredType(BaseCase):
     def test_a_program_is_stored_as_one_whatever_is_said(self):
         stored = self.stored("invoice.pdf", "application/pdf", LINUX)
         self.assertIn("executable", stored)
-
-    def test_declared_types_are_found_by_name(self):
-        message = EmailMessage()
-        message.set_content("Hello")
-        message.add_attachment(PDF, "application", "pdf", filename="a.pdf")
-        message.add_attachment(PNG, "image", "png")
-        self.assertEqual(
-            declared_types(message),
-            {"a.pdf": "application/pdf", "attachment": "image/png"},
-        )

@@ -1,11 +1,15 @@
 import os
+from datetime import timedelta
 from unittest.mock import patch
 
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import TransactionCase, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.mail_mailgun.const import API_URL_VARIABLE, WEBHOOK_TYPES
 from odoo.addons.mail_mailgun.models.domain import preview
+from odoo.addons.mail_mailgun.models.inbound import reach
 
 from .common import API_KEY, DOMAIN
 from .connected_mailgun import ConnectedMailgun
@@ -33,6 +37,10 @@ class ConnectCase(TransactionCase):
             "web.base.url", "https://odoo.example.com"
         )
         cls.env.company.alias_domain_id = False
+        # As if a server ran scheduled actions, which a test's does not.
+        for name in ("ir_cron_events", "ir_cron_inbound_queue"):
+            cron = cls.env.ref(f"mail_mailgun.{name}")
+            cron.nextcall = fields.Datetime.now() + timedelta(hours=1)
 
     def setUp(self):
         super().setUp()
@@ -40,6 +48,7 @@ class ConnectCase(TransactionCase):
         self.enterContext(self.mailgun.running())
         # No test depends on what the DNS of the world says today.
         self.enterContext(patch.object(preview, "look_up", lambda _names: {}))
+        self.enterContext(patch.object(reach, "probe", lambda _url: None))
 
     def wizard(self, **values):
         wizards = self.env["mailgun.connect"]
@@ -181,8 +190,8 @@ class TestConnect(ConnectCase):
     def test_test_connection_finds_the_other_region(self):
         domain = self.connect()
         self.mailgun.domains = {"us": [], "eu": [DOMAIN]}
-        with self.assertRaisesRegex(UserError, "choose European Union"):
-            domain.action_test_connection()
+        shown = domain.action_test_connection()["params"]
+        self.assertIn("choose European Union", shown["message"])
 
     # --- a second time ---------------------------------------------------------------
 
@@ -347,6 +356,84 @@ class TestConnect(ConnectCase):
         self.assertEqual(self.env.company.alias_domain_id.name, DOMAIN)
         domain.action_disconnect()
         self.assertEqual(self.env.company.alias_domain_id, current)
+
+    # --- aliases ---------------------------------------------------------------------
+
+    def alias(self, name, alias_domain):
+        values = {
+            "alias_name": name,
+            "alias_domain_id": alias_domain.id,
+            "alias_model_id": self.env["ir.model"]._get_id("res.partner"),
+        }
+        return self.env["mail.alias"].create(values)
+
+    def test_connect_restores_what_disconnect_moved_beside_a_second_alias_domain(self):
+        alias = self.alias("people", self.env["mail.alias.domain"])
+        domain = self.connect()
+        self.assertEqual(alias.alias_full_name, f"people@{DOMAIN}")
+        self.env["mail.alias.domain"].create({"name": "second.example.com"})
+        domain.action_disconnect()
+        self.assertFalse(alias.alias_domain_id)
+        self.connect()
+        self.assertEqual(alias.alias_full_name, f"people@{DOMAIN}")
+        self.assertEqual(self.env.company.alias_domain_id.name, DOMAIN)
+
+    def test_what_somebody_moved_after_disconnect_stays_there(self):
+        alias = self.alias("people", self.env["mail.alias.domain"])
+        domain = self.connect()
+        second = self.env["mail.alias.domain"].create({"name": "second.example.com"})
+        domain.action_disconnect()
+        alias.alias_domain_id = second
+        self.connect()
+        self.assertEqual(alias.alias_domain_id, second)
+
+    def connect_beside(self, move_aliases=None):
+        """Connect a domain for a company that has another one; return an alias."""
+        old = self.env["mail.alias.domain"].create({"name": "old.example.com"})
+        self.env.company.alias_domain_id = old
+        alias = self.alias("people", old)
+        wizard = self.wizard()
+        wizard.action_find_domains()
+        wizard.use_for_company = True
+        self.assertTrue(wizard.alias_count)
+        if move_aliases is not None:
+            self.assertTrue(wizard.move_aliases)
+            wizard.move_aliases = move_aliases
+        return alias, self.finish(wizard)
+
+    def test_the_companys_aliases_move_with_it_and_back(self):
+        alias, domain = self.connect_beside(move_aliases=True)
+        self.assertEqual(alias.alias_full_name, f"people@{DOMAIN}")
+        domain.action_disconnect()
+        self.assertEqual(alias.alias_full_name, "people@old.example.com")
+        self.connect()
+        self.assertEqual(alias.alias_full_name, f"people@{DOMAIN}")
+
+    def test_aliases_that_are_left_behind_are_told_and_can_be_moved(self):
+        alias, domain = self.connect_beside(move_aliases=False)
+        self.assertEqual(alias.alias_full_name, "people@old.example.com")
+        found = self.line(domain, "Aliases")
+        self.assertEqual(found.level, "warning")
+        self.assertIn("at old.example.com, whose mail does not come here", found.text)
+        self.assertIn("people", found.text)
+        domain.action_move_aliases()
+        self.assertEqual(alias.alias_full_name, f"people@{DOMAIN}")
+        self.assertNotIn("Aliases", [one.title for one in domain._health_lines()])
+
+    def test_an_alias_whose_name_is_taken_stays_and_is_told(self):
+        taken = self.env["mail.alias.domain"].create({"name": DOMAIN})
+        self.alias("people", taken)
+        alias, domain = self.connect_beside(move_aliases=True)
+        self.assertEqual(alias.alias_full_name, "people@old.example.com")
+        self.assertIn("people", self.line(domain, "Aliases").text)
+
+    @mute_logger("odoo.addons.base.models.ir_mail_server")
+    def test_aliases_of_a_domain_that_another_server_fetches_are_no_trouble(self):
+        values = {"name": "IMAP", "server_type": "imap", "state": "done"}
+        self.env["fetchmail.server"].create(values)
+        alias, domain = self.connect_beside()
+        self.assertEqual(alias.alias_full_name, "people@old.example.com")
+        self.assertEqual(self.line(domain, "Aliases").level, "info")
 
     # --- where Mailgun cannot reach us -----------------------------------------------
 

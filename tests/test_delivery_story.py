@@ -75,11 +75,11 @@ class TestStory(StoryCase):
         self.assertEqual(
             self.texts(delivery),
             [
-                "Accepted by Mailgun",
+                "Accepted",
                 "Delivered",
                 "Opened by a program, perhaps by nobody",
                 "Opened (3 times so far)",
-                "A link was clicked",
+                "A link in the mail was clicked",
             ],
         )
         self.assertIn("Opened (3 times so far)", delivery.story)
@@ -97,8 +97,8 @@ class TestStory(StoryCase):
     def test_each_state_has_its_words(self):
         for state, level, words in (
             ("accepted", "info", "has not told yet"),
-            ("deferred", "warning", "tries again by itself"),
-            ("delivered", "ok", "has taken the mail"),
+            ("deferred", "warning", "has delayed the mail"),
+            ("delivered", "ok", "has accepted the mail"),
             ("opened", "ok", "was opened"),
             ("clicked", "ok", "was clicked"),
             ("unsubscribed", "warning", "no more"),
@@ -118,9 +118,25 @@ class TestStory(StoryCase):
             ("suppress-complaint", "as spam"),
             ("suppress-unsubscribe", "has unsubscribed"),
         ):
-            story = self.delivery("suppressed", reason_kind=kind)._story_values()
+            delivery = self.delivery("suppressed", reason_kind=kind)
+            story = delivery.with_user(self.salesman).sudo()._story_values()
             self.assertIn(words, story["headline"])
             self.assertIn("administrator", story["remedy"])
+
+    def test_an_administrator_is_not_told_to_ask_one(self):
+        for state in ("suppressed", "bounced"):
+            remedy = self.delivery(state)._story_values()["remedy"]
+            self.assertNotIn("administrator", remedy)
+            self.assertIn("press Lift Suppression", remedy)
+
+    def test_a_delivery_says_which_mail_and_which_document(self):
+        message = self.message()
+        message.subject = "Our offer"
+        delivery = self.delivery("accepted", message, res_model="res.partner")
+        self.assertEqual(
+            (delivery.subject, delivery.document), ("Our offer", "Contact")
+        )
+        self.assertFalse(self.delivery("accepted").subject)
 
     def test_what_mailgun_refused_is_not_blamed_on_the_mailbox(self):
         refused = self.delivery("failed", reason_kind="refused")
@@ -173,6 +189,7 @@ class TestStoryOfAMessage(StoryCase):
         self.delivery("bounced", message, reason=DEAD)
         (copy,) = self.story(message)["copies"]
         self.assertEqual((copy["name"], copy["level"]), ("Anna", "error"))
+        self.assertEqual((copy["partner_id"], copy["can_lift"]), (self.anna.id, False))
         self.assertEqual(copy["steps"][-1]["why"], DEAD)
 
     def test_deliveries_themselves_are_for_administrators(self):
@@ -182,7 +199,9 @@ class TestStoryOfAMessage(StoryCase):
             delivery.with_user(self.salesman).read(["recipient"])
         self.assertFalse(self.story(message)["is_administrator"])
         admin = self.env.ref("base.user_admin")
-        self.assertTrue(self.story(message, admin)["is_administrator"])
+        story = self.story(message, admin)
+        self.assertTrue(story["is_administrator"])
+        self.assertTrue(story["copies"][0]["can_lift"])
 
     def test_a_message_that_one_may_not_read_keeps_its_story(self):
         message = self.message(self.domain)

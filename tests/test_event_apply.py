@@ -277,6 +277,21 @@ class TestEventApply(EventCase):
         self.apply()
         self.assertEqual(self.status(mail)["Anna"], "sent")
 
+    def test_no_browser_is_told_that_a_mail_is_on_its_way(self):
+        self.tell(self.sent(), "delivered")
+        self.apply()
+        mail = self.message()
+        self.env.cr.precommit.run()
+        self.env["bus.bus"].search([]).unlink()
+        mail.send()
+        self.env.cr.precommit.run()
+        self.assertEqual(self.status(mail), {"Anna": "pending"})
+        self.assertFalse(self.env["bus.bus"].search([]))
+        self.tell(mail, "delivered")
+        self.apply()
+        self.env.cr.precommit.run()
+        self.assertTrue(self.env["bus.bus"].search([]))
+
     def test_the_author_is_told_of_a_bounce_without_asking(self):
         mail = self.sent(self.anna, self.bob)
         author = self.env.ref("base.partner_admin")

@@ -11,9 +11,9 @@ from .common import DOMAIN, MailgunCase, signed
 class TestEventsCost(MailgunCase):
     """What an event costs until it is answered."""
 
-    def take(self, number):
+    def take(self, number, *key):
         domains, names = self.env["mailgun.domain"], {DOMAIN}
-        signature = Signature.read(**signed())
+        signature = Signature.read(**signed(*key))
         signer = domains._recall_signer(signature, names)
         signer = signer or domains._authenticate(signature, names)[DOMAIN]
         event = event_of({"id": f"e{number}", "event": "delivered"})
@@ -31,6 +31,22 @@ class TestEventsCost(MailgunCase):
             signature = Signature.read(**signed())
             self.env["mailgun.domain"]._authenticate(signature, {DOMAIN})
             self.take(2)
+
+    def test_so_it_is_when_the_key_has_changed(self):
+        self.take(1)
+        self.domain.webhook_signing_key = "new"
+        self.env.flush_all()
+        self.take(2, "new")
+        with self.assertQueryCount(__system__=1):
+            self.assertTrue(self.take(3, "new"))
+
+    def test_what_strangers_ask_for_is_not_remembered(self):
+        domains, signature = self.env["mailgun.domain"], Signature.read(**signed())
+        # Which database this is, Odoo remembers.
+        domains._database_identity()
+        for _time in range(2):
+            with self.assertQueryCount(__system__=1):
+                self.assertIsNone(domains._recall_signer(signature, {"example.net"}))
 
     def test_a_stored_key_is_opened_once_in_a_process(self):
         self.take(1)

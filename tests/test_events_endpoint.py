@@ -196,6 +196,15 @@ class TestEventsEndpoint(MailgunHttpCase):
         self.domain.action_forget_keys()
         self.refused(503, "no webhook signing key", self.event())
 
+    def test_what_is_out_of_use_is_told_nothing(self):
+        for values in ({"state": "draft"}, {"database_name": "the original"}):
+            with self.subTest(**values):
+                self.domain.write(values)
+                for event in (self.event(), self.event(domain=None)):
+                    self.refused(503, "press", event)
+                self.domain.action_confirm()
+        self.assertEqual(self.tell(self.event()).status_code, 200)
+
     def test_an_event_of_an_alias_domain_is_of_its_domain(self):
         self.alias_domain.name = "inbox.example.com"
         event = self.event(domain={"name": "inbox.example.com"})

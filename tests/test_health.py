@@ -3,7 +3,6 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import fields
-from odoo.exceptions import UserError
 from odoo.sql_db import PoolError
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
@@ -44,6 +43,31 @@ class TestHealth(ConnectCase):
         (line,) = self.domain._health_lines()
         self.assertIn("Confirm", line.remedy)
 
+    def due(self, **ago):
+        """Have the actions that are due every minute wait so long."""
+        for name in ("ir_cron_events", "ir_cron_inbound_queue"):
+            cron = self.env.ref(f"mail_mailgun.{name}")
+            cron.nextcall = fields.Datetime.now() - timedelta(**ago)
+
+    def test_that_no_server_runs_scheduled_actions_is_an_error(self):
+        self.due(minutes=20)
+        self.assert_line("Scheduled actions", "error", "max_cron_threads")
+        self.due(minutes=2)
+        titles = [line.title for line in self.domain._health_lines()]
+        self.assertNotIn("Scheduled actions", titles)
+
+    def test_one_scheduled_action_that_takes_long_is_no_trouble(self):
+        self.due(minutes=2)
+        cron = self.env.ref("mail_mailgun.ir_cron_events")
+        cron.nextcall -= timedelta(hours=1)
+        titles = [line.title for line in self.domain._health_lines()]
+        self.assertNotIn("Scheduled actions", titles)
+
+    def test_a_scheduled_action_that_is_switched_off_is_named(self):
+        self.due(minutes=0)
+        self.env.ref("mail_mailgun.ir_cron_events").active = False
+        self.assert_line("Scheduled actions", "error", "Mailgun: apply events")
+
     def test_a_missing_key_is_an_error(self):
         self.domain.action_forget_keys()
         self.assert_line("API key", "error", "Enter it")
@@ -77,14 +101,22 @@ class TestHealth(ConnectCase):
         self.mailgun.about = {"is_disabled": True, "disabled": reason}
         self.domain.action_check_dns()
         self.assert_line("DNS", "error", "Too many complaints.")
-        with self.assertRaisesRegex(UserError, "support can lift"):
-            self.domain.action_test_connection()
+        shown = self.domain.action_test_connection()["params"]
+        self.assertIn("support can lift", shown["message"])
 
     def test_a_failure_to_send_is_told_until_one_succeeds(self):
         self.domain._note_sending(SettingError("The key is wrong."))
         self.assert_line("Sending", "error", "The key is wrong.")
         self.domain._note_sending()
         self.assert_line("Sending", "ok")
+
+    def test_the_first_mail_that_leaves_again_is_noted_at_once(self):
+        with patch.object(mailgun_domain_notes, "NOTE_SECONDS", 60):
+            self.domain._note_sending()
+            self.domain._note_sending(SettingError("The key is wrong."))
+            self.assert_line("Sending", "error", "The key is wrong.")
+            self.domain._note_sending()
+            self.assert_line("Sending", "ok")
 
     def test_a_note_that_cannot_be_written_harms_no_mail(self):
         full = patch.object(mailgun_domain_notes, "own_cursor", side_effect=PoolError)
@@ -182,6 +214,12 @@ class TestHealth(ConnectCase):
         self.mailgun.states[DOMAIN] = "disabled"
         self.check()
         self.mailgun.states[DOMAIN] = "active"
+        self.check()
+        self.assertFalse(self.activities())
+
+    def test_an_activity_of_the_version_before_is_closed_with_its_trouble(self):
+        kind = "mail_mailgun.mail_activity_type_repair"
+        self.domain.activity_schedule(kind, user_id=self.env.user.id)
         self.check()
         self.assertFalse(self.activities())
 

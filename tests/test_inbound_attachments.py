@@ -6,6 +6,7 @@ from odoo.tests import tagged
 
 from .common import DOMAIN, MailgunRoutingCase
 from .test_attachment_type import PDF, PNG, WINDOWS
+from .test_core_copy import LONG, SHOWN, TEXT, mail_of
 
 TOOL = "odoo.addons.mail_mailgun.tools.mime.attachment_type"
 PROGRAM = ("invoice.pdf.exe", "application/octet-stream", WINDOWS)
@@ -168,7 +169,7 @@ class TestInboundAttachments(AttachmentCase):
         outer.add_attachment(inner, filename="Your order at example.com")
         row = self.receive(outer.as_bytes())
         self.assertEqual(row.state, "done")
-        self.assertIn("Your order at example.com", self.attached(row))
+        self.assertIn("Your order at example.com.eml", self.attached(row))
         self.assertFalse(row.held_attachment_ids)
 
     def test_each_record_of_a_mail_gets_the_notice_and_its_own_held_file(self):
@@ -188,3 +189,77 @@ class TestInboundAttachments(AttachmentCase):
         second = self.receive(mail, f"hidden@{DOMAIN}").held_attachment_ids
         self.assertEqual(len(second), 1)
         self.assertNotEqual(first.mail_message_id, second.mail_message_id)
+
+
+@tagged("post_install", "-at_install")
+class TestLargeParts(AttachmentCase):
+    def test_a_message_shows_the_beginning_of_a_text_and_has_it_as_a_file(self):
+        row = self.receive(mail_of(TEXT, "8bit").as_bytes())
+        message = row.mail_message_id
+        self.assertEqual(row.state, "done")
+        self.assertLess(len(message.body), 2 * SHOWN)
+        self.assertIn("How much is it", message.body)
+        self.assertIn("Whole text.txt", message.body)
+        (file,) = message.attachment_ids
+        self.assertEqual((file.name, file.mimetype), ("Whole text.txt", "text/plain"))
+        self.assertEqual(file.raw.decode().splitlines(), TEXT.splitlines())
+        self.assertEqual(row._raw_bytes(), mail_of(TEXT, "8bit").as_bytes())
+
+    def test_large_files_are_attached_as_they_were(self):
+        large = [
+            ("a.pdf", "application/pdf", PDF + b"a" * LONG),
+            ("a.pdf", "application/pdf", PDF + b"b" * LONG),
+            ("a.csv", "text/csv", "Größe\n".encode("latin-1") * LONG),
+        ]
+        row = self.receive_files(*large)
+        files = row.mail_message_id.attachment_ids.sorted("id")
+        self.assertEqual(
+            [(file.name, file.mimetype, file.raw) for file in files], large
+        )
+
+    def test_a_large_text_is_found_by_the_words_of_its_first_mebibyte(self):
+        text = b"first " + b"word " * 2**19 + b"last"
+        row = self.receive_files(("a.txt", "text/plain", text))
+        (file,) = row.mail_message_id.attachment_ids
+        self.assertEqual(file.raw, text)
+        self.assertEqual(len(file.index_content), 2**20)
+
+    def test_a_large_program_is_held_back_as_a_small_one_is(self):
+        name, kind, data = PROGRAM
+        (held,) = self.hold((name, kind, data + b"x" * LONG))
+        self.assertEqual(base64.b64decode(held.data), data + b"x" * LONG)
+
+    def test_the_original_is_kept_byte_for_byte(self):
+        self.env["fetchmail.server"].create(
+            {
+                "name": "Mailgun",
+                "server_type": "mailgun",
+                "mailgun_domain_id": self.domain.id,
+                "original": True,
+            }
+        )
+        pdf = PDF + b"a" * LONG
+        row = self.receive_files(("a.pdf", "application/pdf", pdf))
+        files = row.mail_message_id.attachment_ids
+        original = files.filtered(lambda file: file.name.endswith(".eml"))
+        self.assertTrue(original.raw == row._raw_bytes())
+
+    def test_of_a_mail_that_odoo_cannot_read_what_can_be_read_comes_with_all_of_it(
+        self,
+    ):
+        threads = self.registry["mail.thread"]
+        extract = threads._message_parse_extract_payload
+
+        def cannot_read(thread, message, *args, **options):
+            if message.get("X-Odd"):
+                raise IndexError("as Python's parser and modules raise it")
+            return extract(thread, message, *args, **options)
+
+        self.patch(threads, "_message_parse_extract_payload", cannot_read)
+        row = self.receive_files(HARMLESS, **{"X-Odd": "1"})
+        self.assertEqual((row.state, row.mended), ("done", "unreadable"), row.error)
+        message = row.mail_message_id
+        self.assertIn("How much is it?", message.body)
+        self.assertIn("customer@example.org", message.email_from)
+        self.assertEqual(message.attachment_ids.name, "original.eml")
+        self.assertEqual(message.attachment_ids.raw, row._raw_bytes())

@@ -11,6 +11,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.mail_mailgun.controllers import dispatcher
+from odoo.addons.mail_mailgun.models.domain import health
 from odoo.addons.mail_mailgun.tools.bodies import Bodies
 
 from .common import DOMAIN, SIGNING_KEY, MailgunHttpCase, signed
@@ -61,6 +62,16 @@ class TestInboundEndpoint(MailgunHttpCase):
                     self.assertEqual(response.status_code, 200)
                     row = self.rows()[0]
                     self.assertEqual((row.message_id, row.state), (message_id, "done"))
+
+    def test_a_recipient_in_letters_of_a_domain_is_known_by_its_name_in_dns(self):
+        self.domain.name = "xn--bcher-kva.example"
+        self.domain.alias_domain_id.name = "xn--bcher-kva.example"
+        self.env.flush_all()
+        for number, name in enumerate(("bücher.example", "BÜCHER.example")):
+            mail = self.mail(message_id=f"<{number}@example.org>", to=f"people@{name}")
+            response = self.post(recipient=f"people@{name}", body_mime=mail)
+            self.assertEqual(response.status_code, 200, response.text)
+            self.assertEqual(self.rows()[0].state, "done", self.rows()[0].error)
 
     def shape(self, shape, message_id):
         if shape == "raw":
@@ -307,6 +318,7 @@ class TestInboundEndpoint(MailgunHttpCase):
         other = self.env["mailgun.domain"].create(
             {"name": "two.example.com", "webhook_signing_key": SIGNING_KEY}
         )
+        other.action_confirm()
         recipients = f"a@two.example.com,people@{DOMAIN},b@TWO.example.com"
         self.assertEqual(self.post(recipient=recipients).status_code, 200)
         rows = self.rows()
@@ -335,6 +347,12 @@ class TestInboundEndpoint(MailgunHttpCase):
 
     def test_an_empty_mail_is_refused_for_good(self):
         self.post_refused(406, "", body_mime=None)
+
+    def test_the_signature_of_a_refused_post_is_good_for_nothing_else(self):
+        triple = signed()
+        for _time in range(2):
+            self.post_refused(406, "", body_mime=None, **triple)
+        self.post_refused(401, "another post before", **triple)
 
     def test_mail_that_is_said_to_be_stored_elsewhere_is_refused_for_good(self):
         for url in filter(str.strip, ELSEWHERE):
@@ -380,6 +398,21 @@ class TestInboundEndpoint(MailgunHttpCase):
                 self.assertFalse(self.rows())
                 self.assertEqual(self.post().status_code, 200)
             self.assertEqual(self.post(body_mime=big).status_code, 200)
+
+    @patch.object(health, "NOTE_SECONDS", 0)
+    def test_what_is_out_of_use_takes_nothing_and_says_so(self):
+        for name, values in {
+            "disconnected": {"state": "draft"},
+            "a copy": {"database_name": "the original"},
+        }.items():
+            with self.subTest(name):
+                self.domain.write(values)
+                self.post_refused(503, "press")
+                self.env.invalidate_all()
+                self.assertIn("still posts here", self.domain.health)
+                self.domain.action_confirm()
+                self.assertEqual(self.post().status_code, 200)
+                self.rows().unlink()
 
     def test_without_a_signing_key_mail_waits_at_mailgun(self):
         self.domain.action_forget_keys()

@@ -163,10 +163,9 @@ class TestMailHead(BaseCase):
             (b"just text", "just text"),
             (b"From customer Mon Jan 1\nMessage-Id: <1@x>\n\nbody", "body"),
             (b"Message-Id: <1@x>\nno header\n\nbody", "no header\n\nbody"),
-            (
-                b" folded\nMessage-Id: <1@x>\n\nbody",
-                " folded\nMessage-Id: <1@x>\n\nbody",
-            ),
+            (b" folded\nMessage-Id: <1@x>\n\nbody", "body"),
+            (b"X: y\nFrom a@b Tue\nMessage-Id: <1@x>\n\nbody", "body"),
+            (b"X: y\n: nameless\nMessage-Id: <1@x>\n\nbody", "body"),
         ]:
             with self.subTest(raw=raw):
                 mail = email.message_from_bytes(self.enveloped(raw))
@@ -180,6 +179,9 @@ class TestMailHead(BaseCase):
             b"Message-Id:\n\n",
             b"Message-Id: <>\n\n",
             b"Message-Id: <" + b"x" * 300 + b">\n\n",
+            # Of these Python, and so core, sees "<nightly" for any number.
+            b"Message-Id: <nightly 17@example.org>\n\n",
+            b"Message-Id: <nightly<17@example.org>\n\n",
         ):
             with self.subTest(raw=raw):
                 found = message_id_of(raw)
@@ -189,7 +191,9 @@ class TestMailHead(BaseCase):
                 self.assertEqual(mail.get_all("Message-Id"), [found])
 
     def test_a_message_id_is_taken_as_it_is(self):
-        self.assertEqual(message_id_of(b"message-id:\n <a@b>\n\n"), "<a@b>")
+        for written in ("\n <a@b>", " <a@b>  \n", " =?utf-8?q?<a=40b>?="):
+            raw = f"message-id:{written}\n\n".encode()
+            self.assertEqual(message_id_of(raw), "<a@b>", written)
 
     def test_date_and_text_tell_mails_apart(self):
         mail = b"Date: Mon,\r\n 2 Nov\r\nSubject: a\r\n\r\none two\r\n"

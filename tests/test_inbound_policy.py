@@ -242,6 +242,16 @@ class TestImpersonationPolicy(PolicyCase):
                 )
                 self.assertTrue(row.is_doubtful)
 
+    def test_a_colleagues_name_behind_what_is_no_header_is_seen(self):
+        self.domain.impersonation_policy = "hold"
+        for number, odd in enumerate((b"\xef\xbb\xbf", b"X: y\r\nno header\r\n")):
+            with self.subTest(odd=odd):
+                id_ = f"<odd-{number}@example.org>"
+                name = f"Anna =?utf-8?q?=0D=0A?= <{ANNA}>"
+                mail = self.mail(message_id=id_, From=name)
+                row = self.receive(odd + mail, token=id_, recipient=f"people@{DOMAIN}")
+                self.assertEqual(row.state, "held", row.error)
+
     def test_no_verdict_is_no_proof_while_the_domain_tags(self):
         row = self.receive(From=ANNA, sender=ANNA)
         self.assertTrue(row.is_doubtful)

@@ -15,7 +15,7 @@ from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost
 
 from .common import DOMAIN, MailgunRoutingCase
 
-JOURNAL = "odoo.addons.mail_mailgun.models.inbound.routing"
+JOURNAL = "odoo.addons.mail_mailgun.models.inbound.failed_mail"
 QUEUE = "odoo.addons.mail_mailgun.models.inbound.inbound_queue"
 ALIAS = "odoo.addons.mail.models.mail_alias"
 

@@ -146,7 +146,7 @@ class TestMailServer(MailgunSendingCase):
     @mute_logger(MAIL)
     def test_a_copy_of_the_database_does_not_send(self):
         self.domain.database_uuid = "another"
-        mail = self.mail()
+        mail = self.as_committed(self.mail())
         mail.send()
         self.assertEqual(mail.state, "outgoing")
         self.assertIn("copy", mail.mailgun_wait_reason)

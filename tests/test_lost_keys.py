@@ -147,7 +147,7 @@ class TestLostKeys(LostKeyMixin, MailgunOutcomeCase):
         self.lose()
         with patch.dict(os.environ, {"MAILGUN_API_KEY_MAIL_EXAMPLE_COM": "key-3"}):
             self.mail().send()
-            self.assertEqual(self.lines()["API key"].level, "ok")
+            self.assertIn("Set outside", self.lines()["API key"].text)
         self.assertEqual(len(self.mailgun.seen), 1)
 
     # --- mail waits ------------------------------------------------------------------

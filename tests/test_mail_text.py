@@ -61,11 +61,11 @@ class TestMailText(BaseCase):
                 self.assertEqual(shown(html), html)
         self.assertEqual(shown(" \n"), "")
 
-    def test_an_unknown_charset_hides_nothing_but_its_letters(self):
+    def test_an_unknown_charset_hides_nothing(self):
         for charset in (b"no-such", b"hex", b"undefined", b'""', b"a b"):
             with self.subTest(charset=charset):
                 raw = b"Content-Type: text/plain; charset=%b\r\n\r\ncaf\xe9 1" % charset
-                self.assertEqual(text_of(raw), "caf\ufffd 1")
+                self.assertEqual(text_of(raw), "café 1")
 
     def test_what_is_no_text_is_not_shown(self):
         for raw in (b"", b"\0", b"Content-Type: application/pdf\r\n\r\n%PDF\r\n"):

@@ -3,7 +3,7 @@ from unittest.mock import patch
 
 import psycopg2
 
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
@@ -138,6 +138,20 @@ class TestMailgunDomain(MailgunSendingCase):
 
     # --- Test Connection -------------------------------------------------------------
 
+    def assert_refused(self, words):
+        """Told in a notification: an exception would take back what was found."""
+        shown = self.domain.action_test_connection()["params"]
+        self.assertEqual(shown["type"], "danger")
+        self.assertIn(words, shown["message"])
+
+    def test_a_key_is_not_called_good_before_somebody_has_asked(self):
+        self.assertEqual(self.domain._health_of_key().level, "info")
+        self.mailgun.answer(200, {"domain": {"name": DOMAIN, "state": "active"}})
+        self.domain.action_test_connection()
+        line = self.domain._health_of_key()
+        self.assertEqual(line.level, "ok")
+        self.assertIn("Accepted by Mailgun on", line.text)
+
     def test_a_good_connection_is_confirmed(self):
         self.mailgun.answer(200, {"domain": {"name": DOMAIN, "state": "active"}})
         action = self.domain.action_test_connection()
@@ -146,8 +160,8 @@ class TestMailgunDomain(MailgunSendingCase):
 
     def test_an_unverified_domain_is_named(self):
         self.mailgun.answer(200, {"domain": {"name": DOMAIN, "state": "unverified"}})
-        with self.assertRaisesRegex(UserError, "DNS records"):
-            self.domain.action_test_connection()
+        self.assert_refused("DNS records")
+        self.assertFalse(self.domain.check_trouble)
 
     def test_a_sending_key_is_recognised(self):
         self.mailgun.answer(401, b"Forbidden", "text/plain")
@@ -158,15 +172,16 @@ class TestMailgunDomain(MailgunSendingCase):
     def test_a_wrong_key_is_named(self):
         for _call in range(2):
             self.mailgun.answer(401, b"Forbidden", "text/plain")
-        with self.assertRaisesRegex(UserError, "does not accept the API key"):
-            self.domain.action_test_connection()
+        self.assert_refused("does not accept the API key")
+        line = self.domain._health_of_key()
+        self.assertEqual(line.level, "error")
+        self.assertIn("does not accept the API key", line.text)
 
     def test_the_wrong_region_is_named(self):
         self.mailgun.answer(404, {"message": f"Domain not found: {DOMAIN}"})
-        with self.assertRaisesRegex(UserError, "other region"):
-            self.domain.action_test_connection()
+        self.assert_refused("other region")
 
     def test_a_dead_network_is_named(self):
         with patch.dict(os.environ, {"MAILGUN_API_URL": "http://127.0.0.1:9"}):
-            with self.assertRaisesRegex(UserError, "firewall"):
-                self.domain.action_test_connection()
+            self.assert_refused("firewall")
+        self.assertFalse(self.domain.check_trouble, "it passes by itself")

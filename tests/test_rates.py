@@ -75,6 +75,14 @@ class TestRates(MailgunCase):
         self.domain.invalidate_recordset()
         self.assertEqual(self.domain.health_level, "error")
 
+    def test_the_limit_is_told_by_the_daily_check(self):
+        self.deliver(delivered=90, bounced=10)
+        self.domain._check_alone()
+        self.env["mailgun.alarm"]._judge_all()
+        self.env.invalidate_all()
+        notes = self.domain.activity_ids.mapped("note")
+        self.assertTrue([note for note in notes if "Mailgun disables" in note], notes)
+
     # --- graph and pivot -------------------------------------------------------------
 
     def test_the_pivot_knows_shares_of_what_was_tried(self):

@@ -1,16 +1,20 @@
 import time
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.mail_mailgun.models.domain import health as mailgun_domain_notes
 from odoo.addons.mail_mailgun.models.inbound.inbound_queue import InboundQueue
+from odoo.addons.mail_mailgun.tools.errors import InvalidSignature
 from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost
 
 from .common import DOMAIN
 from .test_connect import ConnectCase
+from .test_held_text import ATTACHMENTS, file_of
 from .test_where_the_key_goes import ELSEWHERE
 
 MAIL = (
@@ -18,7 +22,7 @@ MAIL = (
     "Message-Id: <1@example.org>\r\n\r\nHello\r\n"
 )
 STORED = f"/v3/domains/{DOMAIN}/messages/key"
-JOURNAL = "odoo.addons.mail_mailgun.models.inbound.routing"
+JOURNAL = "odoo.addons.mail_mailgun.models.inbound.failed_mail"
 RECOVERY = "odoo.addons.mail_mailgun.models.inbound.recovery"
 FETCHMAIL = "odoo.addons.mail_mailgun.models.inbound.fetchmail_server"
 
@@ -35,6 +39,7 @@ class RecoveryCase(ConnectCase):
         self.domain.record_source = self.source
         self.server = self.domain.incoming_server_ids
         self.registry_enter_test_mode()
+        self.startPatcher(patch.object(mailgun_domain_notes, "NOTE_SECONDS", 0))
         self.stored = {"body-mime": MAIL, "sender": "customer@example.org"}
         self.mailgun.stored = lambda: self.stored
         self.mailgun.events = [self.event()]
@@ -74,6 +79,27 @@ class TestRecovery(RecoveryCase):
         self.assertIn("0 of them", self.fetch()["message"])
         self.assertEqual(len(self.rows()), 1)
 
+    def test_bytes_that_the_file_store_has_lost_are_fetched_by_retry(self):
+        (row,) = self.post(MAIL.encode(), f"people@{DOMAIN}")
+        lost = file_of(row._raw_attachment())
+        lost.unlink()
+        self.mailgun.events = []
+        with mute_logger(JOURNAL, ATTACHMENTS):
+            InboundQueue(self.registry).work_after_answer()
+        self.env.invalidate_all()
+        self.assertEqual(row.state, "failed")
+        self.assertIn("bytes of this mail are missing", row.error)
+        self.assertIn("has not kept", row.error)
+        others = self.event(recipients=["other@" + DOMAIN])
+        self.mailgun.events = [others, self.event(2), self.event()]
+        row.action_retry()
+        self.env.flush_all()
+        with mute_logger(ATTACHMENTS):
+            InboundQueue(self.registry).work_after_answer()
+        self.env.invalidate_all()
+        # Core has read it, and has no such address.
+        self.assertEqual((row.state, row._raw_bytes()), ("unrouted", MAIL.encode()))
+
     def test_mail_that_was_posted_is_not_taken_again(self):
         post = InboundPost.from_raw(MAIL.encode(), "", [f"people@{DOMAIN}"])
         self.env["mailgun.inbound.email"]._receive(self.domain, post, "token")
@@ -111,6 +137,65 @@ class TestRecovery(RecoveryCase):
         self.assertEqual((missed.recipient, missed.state), (names[1], "pending"))
         self.assertFalse(self.post(raw, *names, token="late"))
         self.assertEqual(len(self.rows()), 2)
+
+    def refused(self, code=404, words="Not Found"):
+        """Return the event of the mail's post that was answered so."""
+        return self.event(
+            id="refused",
+            event="failed",
+            severity="temporary",
+            timestamp=time.time() - 30,
+            recipient="https://odoo.example.com/mailgun/inbound/mime",
+            **{"delivery-status": {"code": code, "message": words}},
+        )
+
+    def health(self, title):
+        self.env.invalidate_all()
+        return self.line(self.domain, title)
+
+    def test_mail_that_had_to_be_fetched_is_told_with_what_its_post_was_refused(self):
+        self.mailgun.events.append(self.refused())
+        self.fetch()
+        line = self.health("Fetched emails")
+        self.assertEqual(line.level, "error")
+        self.assertIn("1 mails had to be fetched in the last 24 h", line.text)
+        self.assertIn("404 Not Found", line.text)
+        self.assertIn("dbfilter", line.remedy)
+        self.assertEqual(self.health("Receiving").level, "error")
+
+    def test_a_webhook_tells_of_a_post_that_was_not_taken(self):
+        now = fields.Datetime.now()
+        event = {"domain_id": self.domain.id, "event_id": "1", "event": "failed"}
+        times = {"occurred_at": now, "day": now.date()}
+        payload = self.refused(413, "Request Entity Too Large")
+        events = self.env["mailgun.event"]
+        events.create({**event, **times, "payload": payload})
+        self.env.flush_all()
+        events._process_queue()
+        self.assertIn("413 Request Entity", self.health("Receiving").text)
+        self.assertIn("client_max_body_size", self.health("Receiving").remedy)
+
+    def test_what_is_fetched_makes_no_light_green(self):
+        self.fetch()
+        self.assertEqual(self.health("Receiving").level, "info")
+        self.assertIn("nobody tells", self.health("Fetched emails").text)
+
+    def test_a_refusal_is_told_until_a_post_is_taken_whatever_is_fetched(self):
+        self.domain._note_refusal(InvalidSignature("no signing key fits"))
+        self.fetch()
+        self.assertEqual(self.health("Receiving").level, "error")
+        self.domain.refusal_at -= timedelta(minutes=1)
+        self.post(MAIL.replace("<1@", "<2@").encode(), f"people@{DOMAIN}")
+        self.assertEqual(self.health("Receiving").level, "ok")
+        self.assertEqual(self.health("Fetched emails").level, "warning")
+
+    def test_a_post_that_comes_after_fetching_proves_that_posts_arrive(self):
+        self.fetch()
+        self.assertFalse(self.post(MAIL.encode(), f"people@{DOMAIN}", token="late"))
+        self.assertEqual(self.rows().token, "late")
+        self.assertEqual(self.health("Receiving").level, "ok")
+        titles = [line.title for line in self.domain._health_lines()]
+        self.assertNotIn("Fetched emails", titles)
 
     def test_each_recipient_gets_a_row(self):
         self.mailgun.events = [self.event(recipients=[f"a@{DOMAIN}", f"b@{DOMAIN}"])]

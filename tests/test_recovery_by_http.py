@@ -1,11 +1,14 @@
 import unittest
 from email.message import EmailMessage
 from functools import partial
+from unittest.mock import patch
 
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.mail_mailgun.models.domain import health
 from odoo.addons.mail_mailgun.models.inbound.inbound_queue import InboundQueue
+from odoo.addons.mail_mailgun.wizard import mailgun_round_trip
 
 from .common import DOMAIN
 from .sandbox_case import SANDBOX, WITHOUT_SANDBOX, SandboxCase
@@ -55,8 +58,7 @@ class TestMailWithoutMessageId(SandboxCase):
 
     def recover(self):
         """Ask Mailgun for missed mail, as the button does; return all rows."""
-        with self.allow_requests(all_requests=True):
-            self.domain.incoming_server_ids.fetch_mail()
+        self.domain.incoming_server_ids.fetch_mail()
         self.env.flush_all()
         InboundQueue(self.registry).work_after_answer()
         return self.rows()
@@ -120,3 +122,29 @@ class TestMailWithoutMessageId(SandboxCase):
                     post_again()
                     self.assertEqual(len(self.recover() - before), 2)
         self.assertEqual(self.contacts(), 8)
+
+
+@tagged("post_install", "-at_install")
+@unittest.skipUnless(SANDBOX, WITHOUT_SANDBOX)
+class TestFetchedRoundTrip(SandboxCase):
+    """Each post is answered 404, as by a proxy, and the mail comes all the same."""
+
+    def test_what_fetching_brings_ends_the_round_trip_with_what_to_repair(self):
+        self.startPatcher(patch.object(health, "NOTE_SECONDS", 0))
+        domain = self.connect()
+        domain.public_url = f"{self.base_url()}/nowhere"
+        domain.action_repair()
+        trip = self.env["mailgun.round.trip"].create({"domain_id": domain.id})
+        self.env.flush_all()
+        # What is posted meanwhile uses the connection of the test, and waits for it.
+        trip.start()
+        self.settle()
+        domain.incoming_server_ids.fetch_mail()
+        with patch.dict(mailgun_round_trip.PATIENCE, posted=-1):
+            found = trip.refresh()
+        self.assertEqual(found["state"], "failed")
+        self.assertIn("came by fetching", found["remedy"])
+        self.assertIn("404", found["remedy"])
+        levels = {line.title: line.level for line in domain._health_lines()}
+        self.assertEqual(levels["Receiving"], "error")
+        self.assertEqual(levels["Fetched emails"], "error")

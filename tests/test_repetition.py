@@ -88,6 +88,17 @@ class TestNamesakes(MailgunRoutingCase):
         again = self.receive(other, HIDDEN, token="4")
         self.assertEqual((again.state, len(self.journal.search([]))), ("ignored", 4))
 
+    def test_a_mail_that_a_forwarder_has_changed_is_the_same(self):
+        options = {
+            "Date": "Mon, 02 Nov 2026 10:00:00 +0100",
+            "to": f"{PEOPLE}, {HIDDEN}",
+        }
+        self.receive(recipient=PEOPLE, **options)
+        changed = self.mail(**options).replace(b"How", b"[External] How")
+        self.assertFalse(self.receive(changed, PEOPLE, token="again"))
+        row = self.receive(changed, HIDDEN, token="other")
+        self.assertEqual(row.state, "ignored", row.error)
+
     def test_the_same_mail_for_another_recipient_needs_no_copy(self):
         to = f"{PEOPLE}, colleague@{DOMAIN}"
         self.receive(to=to)

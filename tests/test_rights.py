@@ -31,10 +31,12 @@ ADMINS = ("other_admin", "admin")
 EMPLOYEES = ("employee", "erp_manager", *ADMINS)
 NOBODY = ()
 OURS = "odoo.addons.mail_mailgun."
+ANNA = "anna@example.org"
 
 # What the administrator may do with rows of our models, and nobody else; in the words
 # of ir.model.access.csv.
 RIGHTS = {
+    "mailgun.alarm": "read",
     "mailgun.api.key.mixin": None,  # no table
     "mailgun.connect": "create read write unlink",
     "mailgun.connect.choice": "create read write unlink",
@@ -79,13 +81,15 @@ METHODS = {
         "test_smtp_connection": Call(),
     },
     # Core's as well, about no record of ours.
-    "mail.thread": {"message_route": None},
+    "mail.thread": {"message_parse": None, "message_route": None},
+    "mail.alias": {"write": None},
     "mail.mail": {
         "action_mailgun_arrived": Call(ADMINS),
         "action_mailgun_discard": Call(ADMINS),
         "action_mailgun_send": Call(ADMINS),
         "action_mailgun_send_again": Call(ADMINS),
         "action_retry": Call(ADMINS),
+        "create": Call(ADMINS, [[{"email_to": ANNA}]]),
         "mark_outgoing": Call(ADMINS),
         "process_email_queue": Call(ADMINS),
         "send": Call(ADMINS),
@@ -107,15 +111,18 @@ METHODS = {
     "mailgun.domain": {
         "action_become_copy": Call(),
         "action_big_round_trip": Call(),
+        "action_check": Call(),
         "action_check_dns": Call(),
         "action_confirm": Call(),
         "action_disconnect": Call(),
         "action_draft": Call(),
         "action_fetch_events": Call(),
+        "action_go_on": Call(),
         "action_forget_keys": Call(),
         # They say where to look, and nothing of what is there.
         "action_open_deliveries": Call(tuple(USERS)),
         "action_open_waiting": Call(tuple(USERS)),
+        "action_move_aliases": Call(),
         "action_repair": Call(),
         "action_round_trip": Call(),
         "action_setup_mail": Call(),
@@ -132,6 +139,7 @@ METHODS = {
     },
     "mailgun.held.attachment": {"action_discard": Call(), "action_release": Call()},
     "mailgun.inbound.email": {
+        "action_create_alias": Call(),
         "action_allow_sender": Call(),
         "action_discard": Call(),
         "action_open_record": Call(),
@@ -174,9 +182,7 @@ class TestRights(MailgunMixin, TransactionCase):
                 company_id=company.id,
                 company_ids=[(6, 0, company.ids)],
             )
-        cls.anna = cls.env["res.partner"].create(
-            {"name": "Anna", "email": "anna@example.org"}
-        )
+        cls.anna = cls.env["res.partner"].create({"name": "Anna", "email": ANNA})
 
     def setUp(self):
         super().setUp()
@@ -190,16 +196,36 @@ class TestRights(MailgunMixin, TransactionCase):
         """Return a record of each model, of the domain's company."""
         # Whoever has opened the wizard with the key.
         env = self.env(user=self.users["admin"], su=True)
-        now = fields.Datetime.now()
-        own, anna = {"domain_id": self.domain.id}, "anna@example.org"
         message = self.anna.message_post(body="Hello", partner_ids=self.anna.ids)
-        values = {
+        made = {
+            "mailgun.domain": self.domain,
+            "mail.message": message,
+            "res.partner": self.anna,
+        }
+        values = self.values_of_core() | self.values_of_ours(message)
+        made |= {model: env[model].create(some) for model, some in values.items()}
+        for model, some in self.values_of_parts(made).items():
+            made[model] = env[model].create(some)
+        return made
+
+    def values_of_core(self):
+        own = {"name": "Mailgun", "mailgun_domain_id": self.domain.id}
+        return {
+            "mail.mail": {"email_to": ANNA, "state": "exception"},
+            "ir.mail_server": {**own, "smtp_authentication": "mailgun"},
+            "fetchmail.server": {**own, "server_type": "mailgun"},
+        }
+
+    def values_of_ours(self, message):
+        now, own = fields.Datetime.now(), {"domain_id": self.domain.id}
+        return {
+            "mailgun.alarm": {**own, "kind": "sending", "since": now, "seen": now},
             "mailgun.connect": {"api_key": "key"},
             "mailgun.delivery": {
                 **own,
                 "message_id": message.message_id,
                 "message_ref": message.id,
-                "recipient": anna,
+                "recipient": ANNA,
                 "sending_at": now,
             },
             "mailgun.dns.record": {**own, "purpose": "sending", "state": "valid"},
@@ -210,55 +236,39 @@ class TestRights(MailgunMixin, TransactionCase):
                 "occurred_at": now,
                 "day": now.date(),
             },
-            "mailgun.inbound.email": {**own, "recipient": anna, "state": "held"},
-            "mailgun.lift.suppression": {**own, "address": anna},
+            "mailgun.inbound.email": {**own, "recipient": ANNA, "state": "held"},
+            "mailgun.lift.suppression": {**own, "address": ANNA},
             "mailgun.open.row": {"kind": "test", "row": 1, "at": now},
             "mailgun.round.trip": own,
             "mailgun.suppression": {
                 **own,
-                "address": anna,
+                "address": ANNA,
                 "list_name": "bounces",
                 "seen_at": now,
             },
-            "mailgun.unsubscribe": {**own, "email_normalized": anna},
+            "mailgun.unsubscribe": {**own, "email_normalized": ANNA},
             "mailgun.used.token": {"token": "t", "used_at": now},
-            "mail.mail": {"email_to": anna, "state": "exception"},
-            "ir.mail_server": {
-                "name": "Mailgun",
-                "smtp_authentication": "mailgun",
-                "mailgun_domain_id": self.domain.id,
-            },
-            "fetchmail.server": {
-                "name": "Mailgun",
-                "server_type": "mailgun",
-                "mailgun_domain_id": self.domain.id,
-            },
         }
-        made = {model: env[model].create(some) for model, some in values.items()}
-        made["mailgun.domain"] = self.domain
-        made["mail.message"] = message
-        made["res.partner"] = self.anna
-        for model, some in (
-            (
-                "mailgun.connect.choice",
-                {
-                    "connect_id": made["mailgun.connect"].id,
-                    "name": DOMAIN,
-                    "state": "active",
-                    "region": "us",
-                },
-            ),
-            (
-                "mailgun.event.payload",
-                {"event_id": made["mailgun.event"].id, "kept_since": now},
-            ),
-            (
-                "mailgun.held.attachment",
-                {"inbound_email_id": made["mailgun.inbound.email"].id, "name": "a.exe"},
-            ),
-        ):
-            made[model] = env[model].create(some)
-        return made
+
+    def values_of_parts(self, made):
+        """Return values of what belongs to another record.
+
+        :param dict made: the records, by model
+        """
+        mail = made["mailgun.inbound.email"]
+        return {
+            "mailgun.connect.choice": {
+                "connect_id": made["mailgun.connect"].id,
+                "name": DOMAIN,
+                "state": "active",
+                "region": "us",
+            },
+            "mailgun.event.payload": {
+                "event_id": made["mailgun.event"].id,
+                "kept_since": fields.Datetime.now(),
+            },
+            "mailgun.held.attachment": {"inbound_email_id": mail.id, "name": "a.exe"},
+        }
 
     def call(self, kind, model, method, *arguments):
         """Call as RPC does, and take it back; return what came of it.

@@ -1,8 +1,11 @@
 import time
+from datetime import timedelta
 from unittest.mock import patch
 
+from odoo import fields
 from odoo.tests import tagged
 
+from odoo.addons.mail_mailgun.models.inbound.arrivals import RECOVERED
 from odoo.addons.mail_mailgun.models.inbound.inbound_queue import InboundQueue
 from odoo.addons.mail_mailgun.tools.errors import InvalidSignature
 from odoo.addons.mail_mailgun.tools.event_post import event_of
@@ -24,6 +27,13 @@ class TestRoundTrip(ConnectCase):
         self.domain.record_source = self.source
         self.mailgun.seen.clear()
         self.registry_enter_test_mode()
+        self.scheduled(minutes=1)
+
+    def scheduled(self, **ago):
+        """Have scheduled actions run for the last time so long ago."""
+        for name in ("ir_cron_events", "ir_cron_inbound_queue"):
+            cron = self.env.ref(f"mail_mailgun.{name}")
+            cron.lastcall = fields.Datetime.now() - timedelta(**ago)
 
     def start(self, big=False):
         domain = self.domain
@@ -38,16 +48,35 @@ class TestRoundTrip(ConnectCase):
         (file,) = seen.form[1].getlist("message")
         return file.read()
 
-    def bring_back(self, trip):
+    def bring_back(self, trip, token="token", recipient=None):
+        self.env.flush_all()
+        post = InboundPost.from_raw(self.sent(), "", [recipient or trip.address])
+        self.env["mailgun.inbound.email"]._receive_signed([(self.domain, post)], token)
+
+    def fetch_back(self, trip, *refusals):
+        """Have the mail come by fetching; Mailgun tells of these answers to posts."""
         self.env.flush_all()
         post = InboundPost.from_raw(self.sent(), "", [trip.address])
-        self.env["mailgun.inbound.email"]._receive(self.domain, post, "token")
+        token = f"{RECOVERED}1"
+        self.env["mailgun.inbound.email"]._receive(self.domain, post, token)
+        self.mailgun.events = [
+            {
+                "id": f"refusal-{number}",
+                "event": "failed",
+                "severity": "temporary",
+                "timestamp": time.time(),
+                "recipient": self.domain.inbound_url,
+                "message": {"headers": {"message-id": trip.message_id.strip("<>")}},
+                "delivery-status": {"code": code, "message": words},
+            }
+            for number, (code, words) in enumerate(refusals)
+        ]
 
     def route(self):
         InboundQueue(self.registry).work_after_answer()
         self.env.invalidate_all()
 
-    def tell(self, trip, **values):
+    def tell(self, trip, by_webhook=True, **values):
         event = {
             "id": f"{len(values)}",
             "event": "delivered",
@@ -56,7 +85,9 @@ class TestRoundTrip(ConnectCase):
             "message": {"headers": {"message-id": trip.message_id.strip("<>")}},
             **values,
         }
-        self.env["mailgun.event"]._receive(self.domain, event_of(event))
+        events = self.env["mailgun.event"]
+        ids = events._receive(self.domain, event_of(event))
+        events.browse(ids).polled = not by_webhook
 
     def done(self, trip):
         """Return the names of the steps that have happened."""
@@ -172,6 +203,101 @@ class TestRoundTrip(ConnectCase):
             found = trip.refresh()
         self.assertEqual(found["state"], "done")
         self.assertIn("no event", found["remedy"])
+
+    def test_mail_that_came_by_fetching_proves_nothing_and_ends_the_trip(self):
+        trip = self.start()
+        self.tell(trip)
+        page = "<html><head><title>404 Not Found</title></head>\n<h1>nginx</h1>"
+        self.fetch_back(trip, (404, page))
+        self.route()
+        self.assertEqual(self.done(trip), ["accepted", "delivered"])
+        self.assertEqual(trip.state, "running")
+        with self.patience(posted=-1):
+            found = trip.refresh()
+        self.assertEqual(found["state"], "failed")
+        self.assertEqual(self.done(trip), ["accepted", "delivered"])
+        for words in ("by fetching, not by the route", "404 Not Found", "dbfilter"):
+            self.assertIn(words, found["remedy"])
+        self.assertIn(self.domain.inbound_url, found["remedy"])
+        self.assertNotIn("client_max_body_size", found["remedy"])
+
+    def test_a_proxy_that_refuses_the_size_of_a_fetched_mail_is_named(self):
+        trip = self.start(big=True)
+        self.tell(trip)
+        self.fetch_back(trip, (404, "Not Found"), (413, "Request Entity Too Large"))
+        with self.patience(posted=-1):
+            self.assertIn("client_max_body_size", trip.refresh()["remedy"])
+        self.assertIn("413 Request Entity Too Large", trip.remedy)
+
+    def test_both_remedies_are_told_when_nobody_says_why_no_post_arrives(self):
+        trip = self.start()
+        self.fetch_back(trip)
+        with self.patience(posted=-1):
+            self.assertIn("dbfilter", trip.refresh()["remedy"])
+        self.assertIn("client_max_body_size", trip.remedy)
+
+    def test_a_post_that_comes_after_fetching_proves_the_way(self):
+        trip = self.start()
+        self.tell(trip)
+        self.fetch_back(trip)
+        self.bring_back(trip)
+        self.route()
+        self.assertEqual(trip.refresh()["state"], "done")
+
+    def test_a_delivery_that_only_asking_told_of_proves_no_webhook(self):
+        trip = self.start()
+        self.tell(trip, by_webhook=False)
+        trip.delivered_at = time.time()
+        self.bring_back(trip)
+        self.route()
+        self.assertEqual(trip.refresh()["state"], "running")
+        with patch.object(mailgun_round_trip, "EVENT_PATIENCE", -1):
+            self.assertIn("no event told", trip.refresh()["remedy"])
+
+    def test_that_no_server_runs_scheduled_actions_is_found_and_told(self):
+        self.scheduled(hours=1)
+        trip = self.start()
+        self.tell(trip)
+        self.bring_back(trip)
+        self.route()
+        self.assertEqual(trip.refresh()["state"], "running")
+        with self.patience(scheduled=-1):
+            self.assertEqual(trip.refresh()["state"], "failed")
+        self.assertIn("max_cron_threads", trip.remedy)
+
+    def with_alias(self):
+        self.env["mail.alias"].search([]).alias_name = False
+        return self.env["mail.alias"].create(
+            {
+                "alias_name": "people",
+                "alias_domain_id": self.domain.alias_domain_id.id,
+                "alias_model_id": self.env["ir.model"]._get_id("res.partner"),
+            }
+        )
+
+    def test_it_goes_to_a_real_alias_as_well_and_makes_nothing_of_it(self):
+        self.with_alias()
+        trip = self.start()
+        self.tell(trip)
+        self.assertEqual(trip.alias, f"people@{DOMAIN}")
+        (seen,) = [one for one in self.mailgun.seen if one.path.endswith("mime")]
+        self.assertEqual(seen.values("to"), [trip.address, trip.alias])
+        self.bring_back(trip)
+        self.route()
+        self.assertEqual(trip.refresh()["state"], "running")
+        self.bring_back(trip, "other", trip.alias)
+        self.route()
+        self.assertEqual(trip.refresh()["state"], "done")
+        rows = self.env["mailgun.inbound.email"].search([])
+        self.assertEqual(set(rows.mapped("state")), {"ignored"})
+
+    def test_a_route_that_takes_the_mail_of_aliases_is_named(self):
+        self.with_alias()
+        trip = self.start()
+        self.tell(trip)
+        self.bring_back(trip)
+        with self.patience(received=-1):
+            self.assertIn("mail to the alias people@", trip.refresh()["remedy"])
 
     def test_it_goes_to_the_alias_domain(self):
         self.assertTrue(self.start().address.endswith(f"@{DOMAIN}"))

@@ -1,18 +1,24 @@
 import logging
 import os
+import time
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from unittest.mock import patch
 
 from odoo import fields
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
+from odoo.addons.mail_mailgun.hooks import uninstall_hook
 from odoo.addons.mail_mailgun.models.domain.health import _last_noted
+from odoo.addons.mail_mailgun.models.transactions.budget import Budget
+from odoo.addons.mail_mailgun.tools.event_post import event_of
 
-from .common import DOMAIN, MailgunSendingCase
+from .common import API_KEY, DOMAIN, MailgunSendingCase
 from .connected_mailgun import as_entry
+from .local_mailgun import QUEUED
 
 DOUBT = "odoo.addons.mail_mailgun.models.outgoing.doubt"
 MAIL = "odoo.addons.mail.models.mail_mail"
@@ -46,10 +52,10 @@ class MailgunOutcomeCase(MailgunSendingCase):
         mail = self.env["mail.mail"].search([("mail_message_id", "=", message.id)])
         # So that it can still be looked at once it is sent.
         mail.auto_delete = False
-        return mail
+        return self.as_committed(mail)
 
     def mail(self, **values):
-        return self.env["mail.mail"].create(
+        mail = self.env["mail.mail"].create(
             {
                 "email_from": f"sales@{DOMAIN}",
                 "email_to": "customer@example.org",
@@ -58,6 +64,7 @@ class MailgunOutcomeCase(MailgunSendingCase):
                 **values,
             }
         )
+        return self.as_committed(mail)
 
     def rows(self, mail):
         """The deliveries of a mail, as the database has them now."""
@@ -182,6 +189,52 @@ class TestLedger(MailgunOutcomeCase):
         mail.send()
         self.assertEqual(self.posts()[2:], [["bob@example.org"]])
 
+    def again(self, mail):
+        """What a transaction leaves that was rolled back after the POST."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE mail_mail SET state = 'outgoing' WHERE id = %s", [mail.id]
+        )
+        self.env.invalidate_all()
+
+    @mute_logger(MAIL)
+    def test_a_refused_mail_is_refused_in_the_second_pass_as_well(self):
+        mail = self.message()
+        mail.auto_delete = True
+        self.mailgun.answer(400, {"message": "Template not found"})
+        mail.send()
+        self.assertEqual(mail.state, "exception")
+        self.again(mail)
+        mail.send()
+        self.assertEqual(mail.state, "exception")
+        self.assertIn("Template not found", mail.failure_reason)
+        self.assertEqual(len(self.mailgun.seen), 1)
+        self.assertEqual(
+            self.notifications(mail.mail_message_id), {"Anna": "exception"}
+        )
+
+    @mute_logger(MAIL)
+    def test_what_was_taken_is_sent_in_the_second_pass_as_well(self):
+        mail = self.mail(email_to="a@example.org, bad@example.org, c@example.org")
+        bad = [(400, REFUSED_ADDRESS), (200, QUEUED)] + 2 * [(400, REFUSED_ADDRESS)]
+        for answer in bad:
+            self.mailgun.answer(*answer)
+        mail.send()
+        states = {"a@example.org": "accepted", "c@example.org": "accepted"}
+        self.assertEqual(self.states(mail), {**states, "bad@example.org": "failed"})
+        self.assertEqual(mail.state, "exception")
+        posts = len(self.mailgun.seen)
+        self.again(mail)
+        mail.send()
+        self.assertEqual(mail.state, "exception")
+        self.assertEqual(len(self.mailgun.seen), posts)
+
+    def test_a_long_address_to_unsubscribe_by_arrives_in_one_piece(self):
+        url = f"<https://odoo.example.com/{'a' * 300}>"
+        self.mail(headers=repr({"List-Unsubscribe": url})).send()
+        line = f"\r\nList-Unsubscribe: {url}\r\n".encode()
+        self.assertIn(line, self.mailgun.seen[0].body)
+
     def test_a_mail_without_a_record_is_written_down_too(self):
         server = self.env["ir.mail_server"]
         message = server._build_email__(
@@ -296,20 +349,18 @@ class TestDoubt(MailgunOutcomeCase):
     def test_mailguns_record_of_events_settles_it(self):
         mail = self.interrupted()
         self.later(mail, 2)
-        self.settle(
-            mail,
-            {
-                "event": "accepted",
-                "id": "x",
-                "timestamp": datetime.now().timestamp(),
-                "recipient": "anna@example.org",
-                "user-variables": {"odoo": self.rows(mail).reference},
-                "message": {"headers": {"message-id": "another@mailgun.test"}},
-            },
-        )
+        self.settle(mail, self.accepted(mail))
         mail.send()
         self.assertEqual(mail.state, "sent")
         self.assertEqual(self.posts()[:1], [["anna@example.org"]])
+
+    def test_events_that_are_known_already_settle_it_as_well(self):
+        mail = self.interrupted()
+        told = self.accepted(mail)
+        self.env["mailgun.event"]._receive(self.domain, event_of(told, False))
+        self.later(mail, 2)
+        self.settle(mail, told)
+        self.assertEqual(self.rows(mail).state, "accepted")
 
     def test_not_found_counts_only_after_the_settling_time(self):
         mail = self.interrupted()
@@ -341,7 +392,7 @@ class TestDoubt(MailgunOutcomeCase):
     def test_a_copy_that_was_given_back_meanwhile_is_left_alone(self):
         rows = self.rows(self.interrupted())
         rows.unlink()
-        self.domain._conclude(rows, "unknown")
+        self.domain._conclude(rows, "unknown", time.time())
 
     def test_questions_that_fail_do_not_count(self):
         mail = self.interrupted()
@@ -350,16 +401,132 @@ class TestDoubt(MailgunOutcomeCase):
         self.deliveries._settle()
         self.assertFalse(self.rows(mail).asked_since)
 
-    def test_trouble_of_mailgun_is_looked_up_once_before_the_next_attempt(self):
+    def test_trouble_of_mailgun_is_in_doubt_as_long_as_a_lost_answer(self):
         mail = self.message()
         self.mailgun.answer(502, b"<html>Bad Gateway</html>", "text/html")
         mail.send()
-        self.assertEqual(mail.mailgun_wait, "wait")
-        self.assertEqual(self.rows(mail).doubt, "failure")
+        self.assertEqual(mail.mailgun_wait, "doubt")
         self.later(mail, 2)
         self.settle(mail)
         mail.send()
+        self.assertEqual(self.rows(mail).state, "sending")
+        self.later(mail, self.domain.settling_minutes + 1)
+        self.settle(mail)
+        mail.send()
         self.assertEqual(mail.state, "sent")
+
+    def test_trouble_of_mailgun_is_for_a_person_with_a_sending_key(self):
+        self.domain.key_kind = "sending"
+        for status in (500, 503, 520, 529, 599):
+            mail = self.message()
+            self.mailgun.answer(status, {"message": "trouble"})
+            mail.send()
+            self.later(mail, 2)
+            self.deliveries._settle()
+            self.assertEqual(self.rows(mail).state, "sending")
+            self.later(mail, self.domain.settling_minutes + 1)
+            self.deliveries._settle()
+            self.env.invalidate_all()
+            self.assertEqual(mail.mailgun_wait, "uncertain")
+
+    def test_an_answer_that_does_not_say_whether_it_was_taken_is_doubt(self):
+        answers = (
+            (200, {"message": "Queued. Thank you."}),
+            (201, {"message": "Created"}),
+            (200, b"<html>Please log in</html>"),
+            (200, b""),
+            (204, b""),
+            (200, [1]),
+        )
+        for status, body in answers:
+            with self.subTest(status=status, body=body):
+                mail = self.message()
+                self.mailgun.answer(status, body)
+                mail.send()
+                self.assertEqual(mail.mailgun_wait, "doubt")
+                self.assertEqual(self.rows(mail).state, "sending")
+
+    def test_whether_the_time_is_over_is_said_by_mailguns_clock(self):
+        mail = self.interrupted()
+        self.later(mail, 2)
+        self.mailgun.clock_ahead = 3600
+        self.settle(mail)
+        self.rows(mail).asked_at = False
+        self.settle(mail)
+        self.assertEqual(self.rows(mail).state, "sending")
+
+    def test_a_clock_that_was_wrong_hides_no_event(self):
+        for minutes in (-50, 50):
+            mail = self.interrupted()
+            at = datetime.now() + timedelta(minutes=minutes)
+            self.settle_late(mail, self.accepted(mail, timestamp=at.timestamp()))
+            self.assertEqual(self.rows(mail).state, "accepted")
+
+    def settle_late(self, mail, *events):
+        self.later(mail, self.domain.settling_minutes + 1)
+        self.settle(mail, *events)
+
+    def accepted(self, mail, **values):
+        return {
+            "event": "accepted",
+            "id": f"x{mail.id}",
+            "timestamp": datetime.now().timestamp(),
+            "recipient": "anna@example.org",
+            "user-variables": {"odoo": self.rows(mail).reference},
+            "message": {"headers": {"message-id": "another@mailgun.test"}},
+            **values,
+        }
+
+    def test_a_domain_out_of_use_asks_a_person(self):
+        mail = self.interrupted()
+        self.domain.state = "draft"
+        self.later(mail, self.domain.settling_minutes + 1)
+        self.deliveries._settle()
+        self.env.invalidate_all()
+        self.assertEqual(mail.mailgun_wait, "uncertain")
+
+    def test_no_answer_of_the_record_ends_the_round_of_others(self):
+        mail = self.interrupted()
+        for status in (301, 400, 404, 418, 429, 500):
+            self.later(mail, 90)
+            self.mailgun.answer(status, {"message": "Something else"})
+            self.mailgun.answer(status, {"message": "Something else"})
+            self.deliveries._settle()
+            self.env.invalidate_all()
+            self.assertEqual(self.rows(mail).state, "sending")
+            self.assertTrue(self.rows(mail).asked_at)
+
+    def test_all_questions_of_a_round_go_over_one_connection_until_its_time_is_up(self):
+        mails = [self.interrupted() for _mail in range(3)]
+        for mail in mails:
+            self.later(mail, 2)
+        self.mailgun.seen.clear()
+        self.deliveries._settle(Budget(0))
+        self.assertFalse(self.mailgun.seen)
+        self.env.flush_all()
+        self.mailgun.respond = lambda _seen: (
+            200,
+            b'{"items": [], "paging": {}, "pagination": {}}',
+            "application/json",
+        )
+        self.deliveries._settle()
+        self.assertEqual(len(self.mailgun.seen), 3)
+        self.assertEqual(len({seen.connection for seen in self.mailgun.seen}), 1)
+
+    def test_a_domain_that_cannot_be_asked_comes_after_the_others(self):
+        first, second = self.interrupted(), self.interrupted()
+        other = self.env["mailgun.domain"].create(
+            {"name": "other.example.com", "api_key": API_KEY}
+        )
+        other.action_confirm()
+        self.rows(first).domain_id = other
+        for mail in (first, second):
+            self.later(mail, 2)
+        self.env.flush_all()
+        self.mailgun.answer(500, {"message": "trouble"})
+        self.settle(second)
+        self.assertTrue(self.rows(first).asked_at)
+        self.assertTrue(self.rows(second).asked_since)
 
     def test_with_a_sending_key_a_person_is_asked(self):
         self.domain.key_kind = "sending"
@@ -384,6 +551,69 @@ class TestDoubt(MailgunOutcomeCase):
         self.env.invalidate_all()
         mail.send()
         self.assertEqual(mail.state, "sent")
+
+    def test_a_cancelled_mail_stays_so_whatever_events_tell(self):
+        for cancel in ("cancel", "action_mailgun_discard"):
+            with self.subTest(cancel=cancel):
+                self.domain.key_kind = "sending"
+                mail = self.message(self.anna, self.bob)
+                self.mailgun.hang_up(after_reading=True)
+                mail.send()
+                self.later(mail, self.domain.settling_minutes + 1)
+                self.deliveries._settle()
+                self.env.invalidate_all()
+                self.assertEqual(mail.mailgun_wait, "uncertain")
+                getattr(mail, cancel)()
+                self.assertFalse(mail.mailgun_wait)
+                row = self.rows(mail)
+                told = self.accepted(mail, recipient=row.recipient)
+                self.env["mailgun.event"]._receive(self.domain, event_of(told, False))
+                self.env["mailgun.event"]._process_queue()
+                self.env.invalidate_all()
+                self.assertEqual(self.rows(mail).state, "accepted")
+                self.assertEqual(mail.state, "cancel")
+
+    def test_a_mail_that_fails_otherwise_waits_for_nothing_any_more(self):
+        mail = self.interrupted()
+        mail.write({"state": "exception", "failure_reason": "No SMTP server"})
+        self.assertFalse(mail.mailgun_wait)
+        self.assertFalse(mail.mailgun_wait_text)
+
+    def test_nobody_says_what_nobody_has_asked(self):
+        self.domain.key_kind = "sending"
+        mail = self.interrupted()
+        mail.cancel()
+        self.later(mail, self.domain.settling_minutes + 1)
+        self.deliveries._settle()
+        row = self.rows(mail)
+        self.assertEqual((row.state, row.reason), ("sending", False))
+        self.assertIn("not known", row._doubt_text())
+        self.assertFalse(row._still_sending())
+        self.assertFalse(self.mailgun.seen[1:])
+
+    def test_a_domain_that_knows_who_has_got_a_mail_cannot_be_deleted(self):
+        mail = self.interrupted()
+        self.server.unlink()
+        with self.assertRaisesRegex(UserError, "archive the domain"):
+            self.domain.unlink()
+        mail.cancel()
+        self.domain.unlink()
+
+    def test_uninstalling_stops_mail_that_others_would_send_twice(self):
+        mail, other = self.interrupted(), self.message()
+        uninstall_hook(self.env)
+        self.assertEqual((mail.state, other.state), ("exception", "outgoing"))
+        self.assertIn("anna@example.org", mail.failure_reason)
+        self.assertFalse(mail.mailgun_wait)
+
+    @mute_logger(MAIL)
+    def test_an_archived_domain_lets_mail_wait(self):
+        mail = self.message()
+        self.domain.active = False
+        mail.send()
+        self.assertEqual(mail.mailgun_wait, "setting")
+        self.assertIn("archived", mail.mailgun_wait_reason)
+        self.assertFalse(self.mailgun.seen)
 
     def test_a_mail_that_was_cancelled_meanwhile_is_closed(self):
         mail = self.interrupted()

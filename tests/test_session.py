@@ -1,4 +1,5 @@
 import contextlib
+import json
 import os
 from email.message import EmailMessage
 from unittest.mock import patch
@@ -10,16 +11,17 @@ from odoo.addons.mail_mailgun.tools.api.client import MailgunClient
 from odoo.addons.mail_mailgun.tools.api.session import (
     MailgunSession,
     Reservation,
-    flatten,
 )
 from odoo.addons.mail_mailgun.tools.errors import (
     DoubtfulError,
     RefusedMessage,
+    RefusedRecipient,
     SettingError,
     UnreadableKey,
 )
+from odoo.addons.mail_mailgun.tools.mime.wire import flatten
 
-from .local_mailgun import LocalMailgun
+from .local_mailgun import QUEUED, LocalMailgun
 
 
 def message():
@@ -33,11 +35,19 @@ def message():
     return mail
 
 
+REFUSED_ADDRESS = {
+    "message": "to parameter is not a valid address. please check documentation"
+}
+
+
 class Book:
     """A ledger that only remembers what was written into it."""
 
     def __init__(self):
         self.entries = []
+
+    def begin(self, recipients):
+        self.recipients = recipients
 
     def reserve(self, _message_id, recipients):
         self.entries.append("reserved")
@@ -87,6 +97,17 @@ class TestSession(BaseCase):
         session.send_message(message(), "bounce@mail.example.com", recipients)
         session.quit()
         self.assertEqual(self.mailgun.seen[0].values("to"), recipients)
+
+    def test_addresses_go_out_as_written_and_are_known_as_one(self):
+        session = self.session()
+        written = ["Bob.Ross@Example.org", "bob.ross@example.org", "a@STRASSE.example"]
+        session.send_message(message(), "", [*written, "B@straße.example"])
+        self.assertEqual(
+            self.mailgun.seen[0].values("to"),
+            ["bob.ross@example.org", "a@strasse.example", "B@xn--strae-oqa.example"],
+        )
+        session.send_message(message(), "", written[:1])
+        self.assertEqual(self.mailgun.seen[1].values("to"), ["Bob.Ross@example.org"])
 
     def test_key_trouble_belongs_to_the_message_and_not_to_the_session(self):
         def no_key():
@@ -157,6 +178,25 @@ class TestSession(BaseCase):
 
     def test_what_is_taken_is_reserved_before_and_accepted_after(self):
         self.assertEqual(self.entries(), ["reserved", "accepted"])
+
+    def test_of_many_addresses_only_the_one_that_is_none_is_refused(self):
+        def respond(seen):
+            to = seen.values("to")
+            if not {"bad@x", "worse@x"}.isdisjoint(to):
+                return 400, json.dumps(REFUSED_ADDRESS).encode(), "application/json"
+            taken.extend(to)
+            return 200, json.dumps(QUEUED).encode(), "application/json"
+
+        for bad in (["bad@x"], ["bad@x", "worse@x"]):
+            for count in (2, 3, 1500):
+                good = [f"customer{number}@example.org" for number in range(count)]
+                taken, self.mailgun.respond = [], respond
+                self.mailgun.seen.clear()
+                mixed = [*good[:1], *bad, *good[1:]]
+                with self.subTest(count=count), self.assertRaises(RefusedRecipient):
+                    self.session().send_message(message(), "", mixed)
+                self.assertEqual(sorted(taken), sorted(good))
+                self.assertLess(len(self.mailgun.seen), 25 * len(bad))
 
     def test_without_a_key_nothing_is_reserved(self):
         def unreadable():

@@ -35,6 +35,7 @@ ELSEWHERE = (
     "https://api.mailgun.net.evil.example/x",
     "https://notmailgun.net/x",
     "https://mailgun.net/x",
+    "https://help.mailgun.com/x",
     "https://.mailgun.net/x",
     "https://api..mailgun.net/x",
     f"https://{'a' * 64}.mailgun.net/x",

@@ -1,13 +1,27 @@
 """One form for addresses that mean one mailbox, and for names of domains."""
 
-import contextlib
 import re
+
+import idna
 
 # A name in DNS, as IDNA writes it (RFC 1035, 2.3.1 and 2.3.4).
 DOMAIN_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 _MAX_DOMAIN_NAME = 253
 
 MAX_ADDRESS = 320  # 64 + @ + 255, RFC 5321 4.5.3.1
+
+
+def in_dns(name: str) -> str:
+    """Return a domain name in lower case as it stands in DNS (IDNA 2008, UTS 46).
+
+    :return: the name itself where it can be none
+    """
+    if name.isascii() or len(name) > _MAX_DOMAIN_NAME:
+        return name
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return name
 
 
 def normalize(address: str) -> str:
@@ -19,9 +33,16 @@ def normalize(address: str) -> str:
     :param address: without a display name
     """
     local, at, domain = address.strip().strip("<>").lower().rpartition("@")
-    with contextlib.suppress(UnicodeError):
-        domain = domain.encode("idna").decode("ascii")
-    return f"{local}{at}{domain}"
+    return f"{local}{at}{in_dns(domain)}"
+
+
+def as_written(address: str) -> str:
+    """Return an address for an envelope: as it was written, its domain as in DNS.
+
+    :param address: without a display name
+    """
+    local, at, domain = address.strip().strip("<>").rpartition("@")
+    return f"{local}{at}{in_dns(domain.lower())}"
 
 
 def domain_of(address: str) -> str:
@@ -37,6 +58,5 @@ def domain_name(address: str) -> str:
     name = address.rpartition("@")[2].strip("> ").lower()
     if len(name) > _MAX_DOMAIN_NAME:
         return ""
-    with contextlib.suppress(UnicodeError):
-        name = name.encode("idna").decode("ascii")
+    name = in_dns(name)
     return name if DOMAIN_NAME.fullmatch(name) else ""

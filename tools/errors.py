@@ -13,8 +13,11 @@ The class says what to *do*, the text says what happened and how to repair it:
 * :class:`RefusedMessage`  this one mail has to change, all others are fine;
 * :class:`NotThere`        what was asked for does not exist, says Mailgun;
 * :class:`LostMail`        its file has to come back, from a backup or from the sender;
+* :class:`UnreadableMail`  Odoo cannot read it: what can be read is shown instead;
 * :class:`DeadlyMail`      its workers died of it: a person has to look at it first;
-* :class:`InvalidSignature`, :class:`MalformedPayload`  what came in is not for us.
+* :class:`InvalidSignature`, :class:`MalformedPayload`  what came in is not for us;
+* :class:`Probe`           nor is that, which we posted ourselves;
+* :class:`UnusedDomain`    it is, once somebody confirms the domain.
 """
 
 from .sentence import Sentence
@@ -111,6 +114,10 @@ class LostMail(MailgunError):
     """The bytes of a mail are not where they were kept."""
 
 
+class UnreadableMail(MailgunError):
+    """Python's parser, or Odoo's behind it, has failed of a mail."""
+
+
 class DeadlyMail(MailgunError):
     """A mail of which the worker that takes it apart dies, each time."""
 
@@ -119,5 +126,13 @@ class InvalidSignature(MailgunError):
     """A request that does not prove that it comes from Mailgun."""
 
 
+class Probe(InvalidSignature):
+    """A post of our own that only asks who answers it."""
+
+
 class MissingSigningKey(MailgunError):
     """There is no key to check a request with, so it is neither believed nor lost."""
+
+
+class UnusedDomain(MailgunError):
+    """What came is for a domain that is out of use here: neither taken nor lost."""

@@ -14,7 +14,8 @@ from .errors import SettingError
 from .sentence import Sentence as _lt
 
 # Where Mailgun keeps stored mail and further pages of a list; their addresses come
-# from outside, and the key goes nowhere else.
+# from outside, and the key goes nowhere else: not to mailgun.com either, where other
+# companies run the help pages.
 _MAILGUN = re.compile(r"https://(?=[^/]{1,253}$)([a-z0-9-]{1,63}\.)+mailgun\.(net|org)")
 
 # No blanks, control characters, back-slashes or user names, no port in words, nothing

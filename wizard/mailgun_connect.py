@@ -70,13 +70,44 @@ class MailgunConnect(models.TransientModel):
     company_alias_domain_id = fields.Many2one(
         "mail.alias.domain", compute="_compute_company_alias_domain_id"
     )
+    other_companies = fields.Char(compute="_compute_other_companies")
+    move_aliases = fields.Boolean(
+        help="The company's aliases move to this domain as well, unless their name is "
+        "taken there. Disconnect moves them back.",
+    )
+    alias_count = fields.Integer("Aliases to Move", compute="_compute_alias_count")
     public_url = fields.Char("Public Address of Odoo")
     public_url_warning = fields.Char(compute="_compute_public_url_warning")
 
     # === COMPUTE METHODS === #
 
+    @api.depends("choice_id")
     def _compute_company_alias_domain_id(self):
-        self.company_alias_domain_id = self.env.company.alias_domain_id
+        for wizard in self:
+            wizard.company_alias_domain_id = wizard._company().alias_domain_id
+
+    @api.depends("choice_id", "alias_domain_id")
+    def _compute_other_companies(self):
+        for wizard in self:
+            domain = wizard._known_domain()
+            others = domain._companies_to_move(
+                wizard._company(), wizard.alias_domain_id
+            )
+            others |= wizard.alias_domain_id.sudo().company_ids | domain.company_id
+            others -= self.env.company
+            wizard.other_companies = ", ".join(others.sudo().mapped("name"))
+
+    def _company(self):
+        """Return whose domain it is or is going to be."""
+        return self._known_domain().company_id or self.env.company
+
+    @api.depends("choice_id", "alias_domain_id")
+    def _compute_alias_count(self):
+        for wizard in self:
+            aliases = self.env["mailgun.domain"]._aliases_elsewhere(
+                wizard._company(), wizard.alias_domain_id
+            )
+            wizard.alias_count = len(aliases)
 
     @api.depends("public_url")
     def _compute_public_url_warning(self):
@@ -91,8 +122,10 @@ class MailgunConnect(models.TransientModel):
         name = self.choice_id.name
         same = self.env["mail.alias.domain"].search([("name", "=", name)], limit=1)
         self.alias_domain_id = same
-        current = self.env.company.alias_domain_id
-        self.use_for_company = not current or current == same
+        domain = self._known_domain()
+        self.use_for_company = domain._is_for_company(self._company(), same)
+        # Left behind they would get no mail, unless another server fetches it.
+        self.move_aliases = not domain._is_other_server_fetching()
 
     # === ACTIONS === #
 
@@ -130,14 +163,10 @@ class MailgunConnect(models.TransientModel):
         if self.key_kind == "api":
             with secret_keys.as_user_error(self.env), self._client() as client:
                 self._read_signing_key(Management(client), domain)
-                domain._setup_mail(
-                    self.mail_server_id, self.alias_domain_id, self.use_for_company
-                )
+                self._setup_mail(domain)
                 domain._provision(Management(client))
         else:
-            domain._setup_mail(
-                self.mail_server_id, self.alias_domain_id, self.use_for_company
-            )
+            self._setup_mail(domain)
         # The domain has the keys now, and a copy of the database finds none here.
         self.unlink()
         return {
@@ -230,9 +259,18 @@ class MailgunConnect(models.TransientModel):
         if domain:
             domain.write(values)
         else:
-            domain = domain.create({**values, "name": self.choice_id.name})
+            own = {"name": self.choice_id.name, "company_id": self.env.company.id}
+            domain = domain.create({**values, **own})
         domain.action_confirm()
         return domain
+
+    def _setup_mail(self, domain):
+        domain._setup_mail(
+            self.mail_server_id,
+            self.alias_domain_id,
+            self.use_for_company,
+            self.use_for_company and self.move_aliases,
+        )
 
     def _read_signing_key(self, account, domain):
         try:

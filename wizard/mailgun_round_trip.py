@@ -6,16 +6,19 @@ from email.message import EmailMessage
 
 from odoo import api, fields, models
 
+from ..models.domain.scheduled_actions import OVERDUE
+from ..models.inbound.arrivals import RECOVERED, refusal_remedy
 from ..models.transactions.words import in_words
 from ..tools.api.management import Management
 from ..tools.api.record import Query, event_time
 from ..tools.api.session import MailgunSession
+from ..tools.api.stored_mail import last_refusal
 from ..tools.errors import ApiError, MailgunError
 
 MIB = 1024 * 1024
 
 # Seconds after which a step that has not happened counts as stuck.
-PATIENCE = {"received": 120, "routed": 60}
+PATIENCE = {"received": 120, "routed": 60, "posted": 30, "scheduled": 90}
 # Seconds to wait for events when the mail itself is back already.
 EVENT_PATIENCE = 15
 # Seconds until Mailgun is asked for events that no webhook has brought, and between.
@@ -37,6 +40,7 @@ class MailgunRoundTrip(models.TransientModel):
     size_mb = fields.Integer()
     message_id = fields.Char(index=True)
     address = fields.Char()
+    alias = fields.Char(help="A real address of Odoo that gets the mail as well.")
     state = fields.Selection(
         [("running", "Under way"), ("done", "Proven"), ("failed", "Stopped")],
         required=True,
@@ -50,6 +54,7 @@ class MailgunRoundTrip(models.TransientModel):
     received_at = fields.Float(digits=(16, 3))
     routed_at = fields.Float(digits=(16, 3))
     asked_at = fields.Float(digits=(16, 3))
+    is_told = fields.Boolean(help="A webhook has told of the delivery.")
 
     # === SENDING === #
 
@@ -61,6 +66,7 @@ class MailgunRoundTrip(models.TransientModel):
             name = domain.alias_domain_id.name or domain.name
             trip.address = f"round-trip-{secrets.token_hex(8)}@{name}"
             trip.message_id = f"<{secrets.token_hex(16)}@{domain.name}>"
+            trip.alias = domain._an_alias().alias_full_name
         return trips
 
     def start(self):
@@ -77,11 +83,12 @@ class MailgunRoundTrip(models.TransientModel):
             domain.name, domain._open_client, None, None, observe=domain._note_sending
         )
         try:
-            session.send_message(self._compose(), self._sender(), [self.address])
+            session.send_message(self._compose(), self._sender(), self._recipients())
         except MailgunError as error:
             self._stop(in_words(self.env, error))
         else:
             self.accepted_at = time.time()
+            self.env.ref("mail_mailgun.ir_cron_events").sudo()._trigger()
         finally:
             session.quit()
         return self.refresh()
@@ -89,7 +96,7 @@ class MailgunRoundTrip(models.TransientModel):
     def _compose(self):
         message = EmailMessage()
         message["From"] = self._sender()
-        message["To"] = self.address
+        message["To"] = ", ".join(self._recipients())
         message["Subject"] = self.env._("Round trip of Odoo")
         message["Message-Id"] = self.message_id
         # Nobody shall answer it, wherever it ends up (RFC 3834).
@@ -107,6 +114,10 @@ class MailgunRoundTrip(models.TransientModel):
 
     def _sender(self):
         return f"round-trip@{self.domain_id.name}"
+
+    def _recipients(self):
+        """Return to whom the mail goes: its own address, and a real one."""
+        return [self.address, *filter(None, [self.alias])]
 
     # === COMING BACK === #
 
@@ -153,23 +164,39 @@ class MailgunRoundTrip(models.TransientModel):
         }
 
     def _look(self):
-        self.received_at, self.routed_at = self._journaled()
-        if not self.delivered_at:
+        self.received_at, self.routed_at, fetched_at = self._arrivals()
+        if not self.is_told:
             self._look_for_events()
-        if self.routed_at and self.received_at:
+        if self.routed_at and self.received_at and self._is_scheduled():
             self._finish()
             return
         if self.state != "running":
             return
         if self.received_at:
-            if time.time() - self.received_at > PATIENCE["routed"]:
-                self._stop(self._why_not_routed())
+            self._look_at_work()
+        elif fetched_at:
+            if time.time() - fetched_at > PATIENCE["posted"]:
+                self._stop(self._why_not_posted())
         elif time.time() - self.accepted_at > PATIENCE["received"]:
             self._stop(self._why_not_received())
 
+    def _look_at_work(self):
+        """Stop when Odoo has the mail, and does not go on by itself."""
+        if not self.routed_at:
+            if time.time() - self.received_at > PATIENCE["routed"]:
+                self._stop(self._why_not_routed())
+        elif time.time() - self.routed_at > PATIENCE["scheduled"]:
+            last = self.domain_id._last_scheduled_at() or self.create_date
+            self._stop(" ".join(self.domain_id._nobody_scheduled_words(last)))
+
+    def _is_scheduled(self):
+        """Tell whether scheduled actions run, without which no event is applied."""
+        last = self.domain_id._last_scheduled_at()
+        return bool(last) and fields.Datetime.now() - last <= OVERDUE
+
     def _finish(self):
         """End well; a delivery that nobody told of is a finding, not a failure."""
-        if self.delivered_at:
+        if self.is_told:
             self.state = "done"
         elif time.time() - self.routed_at > EVENT_PATIENCE:
             self.state = "done"
@@ -178,15 +205,32 @@ class MailgunRoundTrip(models.TransientModel):
                 "go unnoticed. Check the webhooks, see the page Manual Setup."
             )
 
-    def _journaled(self):
-        """Return when the mail came and when it was routed; 0 = not yet."""
+    def _arrivals(self):
+        """Return when the mail was here for all recipients; 0 = not yet.
+
+        :return: posted, routed, and when the last copy came that was only fetched
+        """
+        times = zip(*map(self._journaled, self._recipients()), strict=True)
+        posted, routed, fetched = times
+        return _when_all(posted), _when_all(routed), max(fetched)
+
+    def _journaled(self, recipient):
+        """Return when the mail was posted, routed, and fetched; 0 = not yet.
+
+        :param str recipient: an address; Mailgun posts a mail for each of them
+
+        Mail that is fetched says nothing about the way that it should have come.
+        """
         self.env.cr.execute(
-            """SELECT extract(epoch FROM min(create_date)),
+            """SELECT extract(epoch FROM min(create_date) FILTER (WHERE is_posted)),
                       extract(epoch FROM min(write_date) FILTER
-                                         (WHERE state <> 'pending'))
-                 FROM mailgun_inbound_email
-                WHERE domain_id = %s AND message_id = %s""",
-            [self.domain_id.id, self.message_id],
+                                         (WHERE is_posted AND state <> 'pending')),
+                      extract(epoch FROM min(create_date) FILTER (WHERE NOT is_posted))
+                 FROM (SELECT *, COALESCE(token, '') NOT LIKE %s AS is_posted
+                         FROM mailgun_inbound_email
+                        WHERE domain_id = %s AND message_id = %s
+                          AND recipient = %s) AS mail""",
+            [f"{RECOVERED}%", self.domain_id.id, self.message_id, recipient],
         )
         return [float(moment or 0) for moment in self.env.cr.fetchone()]
 
@@ -198,17 +242,21 @@ class MailgunRoundTrip(models.TransientModel):
             [
                 ("occurred_at", ">=", self.create_date - timedelta(minutes=5)),
                 ("message_id", "=", self.message_id),
+                ("polled", "=", False),
             ]
         )
         self._apply([event.payload for event in told])
+        self.is_told = bool(self.delivered_at) and bool(told)
         due = max(self.started_at + ASK_AFTER, self.asked_at + ASK_AFTER)
         if self.state != "running" or self.delivered_at or time.time() < due:
             return
-        if self.domain_id.key_kind == "api":
-            self.asked_at = time.time()
-            self._apply(self._ask())
+        self.asked_at = time.time()
+        self._apply(self._ask())
 
     def _ask(self):
+        """Return what Mailgun's record says of the mail."""
+        if self.domain_id.key_kind != "api":
+            return []
         try:
             with self.domain_id._open_client() as client:
                 query = Query(self.started_at - 60, message_id=self.message_id)
@@ -246,11 +294,42 @@ class MailgunRoundTrip(models.TransientModel):
             why=words or self.env._("no reason given."),
         )
 
+    def _refusal(self):
+        """Return why a post was refused since then, and the status; or "" and 0."""
+        domain = self.domain_id
+        domain.invalidate_recordset(["refusal", "refusal_at", "refusal_status"])
+        if not domain.refusal or _epoch(domain.refusal_at) < self.started_at - 1:
+            return "", 0
+        return domain.refusal, domain.refusal_status
+
+    def _why_not_posted(self):
+        """Say what to do about mail that came by another way than the one to prove."""
+        post = last_refusal(self._ask())
+        told = (in_words(self.env, post), post.status) if post else self._refusal()
+        why, status = told
+        return self.env._(
+            "The mail came by fetching, not by the route: posts do not arrive at "
+            "%(url)s. %(why)s %(remedy)s",
+            url=self.domain_id.inbound_url,
+            why=why,
+            remedy=refusal_remedy(self.env, why, status),
+        )
+
     def _why_not_received(self):
         domain = self.domain_id
-        domain.invalidate_recordset(["refusal", "refusal_at"])
-        if domain.refusal and _epoch(domain.refusal_at) >= self.started_at - 1:
-            return self.env._("Odoo refused the mail: %s", domain.refusal)
+        why, status = self._refusal()
+        if status:
+            return f"{why} {refusal_remedy(self.env, why, status)}"
+        if why:
+            return self.env._("Odoo refused the mail: %s", why)
+        if any(self._journaled(self.address)):
+            return self.env._(
+                "Mail to %(address)s came, and mail to the alias %(alias)s did not. "
+                "Look at Mailgun for a route that takes it first, under Receiving, "
+                "and in the log of the domain.",
+                address=self.address,
+                alias=self.alias,
+            )
         if not self.delivered_at:
             return self.env._(
                 "Mailgun has accepted the mail and not delivered it yet. Check that "
@@ -296,6 +375,11 @@ class MailgunRoundTrip(models.TransientModel):
             "scheduled action “Mailgun: route waiting mail” is active, and look at the "
             "reason in Mailgun Inbound Emails."
         )
+
+
+def _when_all(times):
+    """Return when the last of some things happened, 0 if one has not."""
+    return max(times) if all(times) else 0.0
 
 
 def _epoch(moment):

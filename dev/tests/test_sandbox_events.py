@@ -52,6 +52,15 @@ class TestEvents(SandboxCase):
         recipients = events["stored"]["message"]["recipients"]
         self.assertEqual(recipients, [f"sales@{DOMAIN}"])
 
+    async def test_each_post_of_a_route_that_is_not_taken_is_an_event(self):
+        self.forward("/inbound/mime")
+        self.answers = [404]
+        await self.inbound()
+        failed, *_others = await self.events(event="failed")
+        self.assertEqual(failed["recipient"], str(self.odoo.make_url("/inbound/mime")))
+        self.assertEqual(failed["severity"], "temporary")
+        self.assertEqual(failed["delivery-status"]["code"], 404)
+
     async def test_filters_choose(self):
         await self.send(to="a@example.org, b@example.org")
         await self.send(mime=b"Message-Id: <1@x>\r\nSubject: Offer 7\r\n\r\n")

@@ -9,12 +9,18 @@ from . import keys, mailgun_domain
 # isort: split
 from . import (
     account,
+    alarms,
+    aliases,
     health,
     mailgun_used_token,
+    place,
     preview,
     record,
     route,
+    scheduled_actions,
     setup,
     signature,
+    telling,
+    watch,
     webhooks,
 )

@@ -5,9 +5,10 @@ from odoo import api, fields, models
 
 from ...const import EVENTS_PATH, RAW_INBOUND_PATH
 from ...tools.api.management import Management
-from ...tools.errors import ApiError, SettingError
+from ...tools.errors import ApiError, SettingError, TransientError
 from ..transactions.words import in_words
 from . import keys as secret_keys
+from .notification import RELOAD, notification
 from .public_url import host_of, public_url_trouble
 
 
@@ -104,15 +105,64 @@ class MailgunDomain(models.Model):
     def action_check_dns(self):
         """Have Mailgun look at the DNS now."""
         self.ensure_one()
-        with secret_keys.as_user_error(self.env), self._open_client() as client:
-            self._store_remote(Management(client).verify_domain(self.name))
-        self._look_at_dmarc()
+        return self._ask_mailgun(self._verify_dns)
 
     def action_repair(self):
         """Create or repair what Mailgun needs to reach this Odoo."""
         self.ensure_one()
-        with secret_keys.as_user_error(self.env), self._open_client() as client:
-            self._provision(Management(client))
+        return self._ask_mailgun(self._repair)
+
+    def _ask_mailgun(self, ask):
+        """Do at Mailgun what a button is for, and show how it went.
+
+        A refusal is a finding, a red line of the health: an exception would take back
+        whatever was written before it.
+
+        :param ask: called with a client of the domain; returns the kind of the
+            notification and its text
+        :return: the action that shows it
+        :raise UserError: there is nothing to ask with
+        """
+        with secret_keys.as_user_error(self.env):
+            opened = self._open_client()
+        try:
+            with opened as client:
+                kind, text = ask(client)
+        except ApiError as error:
+            kind, text = "danger", in_words(self.env, error)
+            if not isinstance(error, TransientError):
+                self.check_trouble = text
+        return notification(kind, text, RELOAD, sticky=kind == "danger")
+
+    def _verify_dns(self, client):
+        self._store_remote(Management(client).verify_domain(self.name))
+        self._look_at_dmarc()
+        line = self._health_of_dns()
+        kind = {"ok": "success", "error": "danger"}.get(line.level, line.level)
+        return kind, f"{line.text} {line.remedy}".strip()
+
+    def _repair(self, client):
+        before = self._troubles_at_mailgun()
+        self._provision(Management(client))
+        after = self._troubles_at_mailgun()
+        if after:
+            return "danger", " ".join(after.values())
+        names = ", ".join(title for title in before if title not in after)
+        if not names:
+            return "success", self.env._("Nothing was missing.")
+        return "success", self.env._("Created again: %s.", names)
+
+    def _troubles_at_mailgun(self):
+        """Return what is wrong with what Odoo looks after there, by its name."""
+        titles = {
+            "route": self.env._("route"),
+            "webhook": self.env._("webhooks"),
+        }
+        return {
+            title: self[f"{entry}_trouble"]
+            for entry, title in titles.items()
+            if self[f"{entry}_trouble"]
+        }
 
     def action_take_over(self):
         """Have mail and events come here: this database has moved, or is a successor.

@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import psycopg2
-from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import format_datetime
 
 from ...tools.api.management import Management
-from ...tools.errors import ApiError, NotUnderstood, TransientError, UnreadableKey
+from ...tools.errors import (
+    ApiError,
+    LimitReached,
+    NotUnderstood,
+    SettingError,
+    TransientError,
+    UnreadableKey,
+)
 from ..transactions.own_cursor import committed, own_cursor
 from ..transactions.words import in_words
 
@@ -54,10 +60,14 @@ def first_line(text):
     return (text or "").partition("\n")[0][:200]
 
 
+# Seconds that Mailgun asks to wait and that somebody should know of.
+_LONG_WAIT = 600
+
 # A note is for a person who looks: one a minute is enough, however much arrives.
 NOTE_SECONDS = 60
 
-_last_noted: dict[tuple, float] = {}
+# When what was noted last, by what it is about.
+_last_noted: dict[tuple, tuple[str, float]] = {}
 
 
 class MailgunDomain(models.Model):
@@ -126,6 +136,9 @@ class MailgunDomain(models.Model):
         for domain in self.search([("state", "=", "ready")]):
             if not domain.is_foreign:
                 domain._check_alone()
+        alarms = self.env["mailgun.alarm"]
+        alarms._judge_all()
+        alarms._close_orphans()
 
     def _check_alone(self):
         """Ask Mailgun, then write what it says in a transaction of its own.
@@ -140,10 +153,10 @@ class MailgunDomain(models.Model):
             if info:
                 domain._store_remote(info)
             domain.write(troubles)
-            domain._raise_or_close_activity()
             env["mailgun.inbound.email"]._send_digest(domain)
 
         committed(self.env.registry, write)
+        self.invalidate_recordset()
 
     def _ask_remote(self):
         """Return what Mailgun tells of the domain, and what is wrong.
@@ -169,23 +182,6 @@ class MailgunDomain(models.Model):
                 return None, {}
             return None, {"check_trouble": in_words(self.env, error)}
 
-    def _raise_or_close_activity(self):
-        """Have one open activity as long as something needs repair."""
-        kind = "mail_mailgun.mail_activity_type_repair"
-        self.invalidate_recordset()
-        troubles = [line for line in self._health_lines() if line.level == "error"]
-        if not troubles:
-            self.activity_feedback([kind])
-            return
-        if not self.activity_search([kind]):
-            lines = [f"{line.title}: {line.text} {line.remedy}" for line in troubles]
-            self.activity_schedule(
-                kind,
-                summary=self.env._("Mail through %s needs repair", self.name),
-                note=Markup("<br/>").join(lines),
-                user_id=(self.user_id or self.env.user).id,
-            )
-
     # === SETTINGS, HERE AND AT MAILGUN === #
 
     def _health_of_account(self):
@@ -199,16 +195,21 @@ class MailgunDomain(models.Model):
         ]
 
     def _health_of_use(self):
-        return HealthLine(
-            "warning",
-            self.env._("In use"),
-            self.env._(
-                "The domain is not confirmed in this database: nothing is sent."
-            ),
-            self.env._(
-                "Press Confirm when this database shall send and receive for it."
-            ),
+        text = self.env._(
+            "The domain is not confirmed in this database: nothing is sent or taken."
         )
+        if self.refusal:
+            # What Mailgun posts meanwhile is answered 503.
+            refused = self.env._(
+                "Mailgun still posts here, the last time on %s; what is refused comes "
+                "again for eight hours.",
+                self._when(self.refusal_at),
+            )
+            text = f"{text} {refused}"
+        remedy = self.env._(
+            "Press Confirm when this database shall send and receive for it."
+        )
+        return HealthLine("warning", self.env._("In use"), text, remedy)
 
     def _health_of_key(self):
         title, key = self.env._("API key"), self._key("api_key")
@@ -229,7 +230,12 @@ class MailgunDomain(models.Model):
                     "page Manual Setup."
                 ),
             )
-        return HealthLine("ok", title, key.describe(self.env))
+        if not self.remote_checked_at:
+            text = f"{key.describe(self.env)}."
+            remedy = self.env._("Not checked yet: press Check.")
+            return HealthLine("info", title, text, remedy)
+        when = self._when(self.remote_checked_at)
+        return HealthLine("ok", title, self.env._("Accepted by Mailgun on %s.", when))
 
     def _health_of_no_key(self, title, key, none):
         """Return the line of a key that is not set, or cannot be opened here.
@@ -348,12 +354,18 @@ class MailgunDomain(models.Model):
     last_sent_at = fields.Datetime("Last Mail Out", readonly=True, copy=False)
     sending_trouble = fields.Char(readonly=True, copy=False)
     sending_trouble_at = fields.Datetime(readonly=True, copy=False)
+    # It does not pass by itself.
+    is_sending_barred = fields.Boolean(readonly=True, copy=False)
     refusal = fields.Char("Refused Post", readonly=True, copy=False)
     refusal_at = fields.Datetime("Refused Post On", readonly=True, copy=False)
+    # Of HTTP, where it was not Odoo that answered.
+    refusal_status = fields.Integer(readonly=True, copy=False)
 
     def _forget_original(self):
         notes = ("last_sent_at", "sending_trouble", "sending_trouble_at")
-        self.write(dict.fromkeys((*notes, "refusal", "refusal_at"), False))
+        self.is_sending_barred = False
+        notes = (*notes, "refusal", "refusal_at", "refusal_status")
+        self.write(dict.fromkeys(notes, False))
         return super()._forget_original()
 
     def _note_refusal(self, error):
@@ -365,6 +377,7 @@ class MailgunDomain(models.Model):
             "refusal",
             refusal=in_words(self.env, error),
             refusal_at=fields.Datetime.now(),
+            refusal_status=0,
         )
 
     def _note_sending(self, error=None):
@@ -374,22 +387,35 @@ class MailgunDomain(models.Model):
         """
         now = fields.Datetime.now()
         if error:
-            words = in_words(self.env, error)
-            trouble = {"sending_trouble": words, "sending_trouble_at": now}
-            self._note("trouble", **trouble)
+            self._note(
+                "trouble",
+                about="sending",
+                sending_trouble=in_words(self.env, error),
+                sending_trouble_at=now,
+                is_sending_barred=_is_barring(error),
+            )
         else:
             self._note(
                 "sent",
+                about="sending",
                 last_sent_at=now,
                 sending_trouble=None,
                 sending_trouble_at=None,
+                is_sending_barred=False,
             )
 
-    def _note(self, kind, **values):
+    def _note(self, kind, about="", **values):
+        """Write something down, unless the same was a moment ago.
+
+        :param str kind: what it is
+        :param str about: what it is about; another kind about that is news at once
+        :param values: of fields
+        """
         if not self:
             return
         self.ensure_one()
-        if not _is_due((self.env.cr.dbname, self.id, kind)):
+        key = (self.env.cr.dbname, self.id, about or kind)
+        if not _is_due(key, kind):
             return
         try:
             with own_cursor(self.env.registry) as env:
@@ -402,13 +428,24 @@ class MailgunDomain(models.Model):
                 )
                 if env.cr.fetchone():
                     env["mailgun.domain"].browse(self.id).write(values)
+                else:
+                    # Somebody writes it just now; the next time, then.
+                    _last_noted.pop(key, None)
         except psycopg2.Error as error:
+            _last_noted.pop(key, None)
             _logger.info("Not noted on Mailgun domain %s: %s", self.id, error)
 
 
-def _is_due(key):
-    now = time.monotonic()
-    if now - _last_noted.get(key, -NOTE_SECONDS) < NOTE_SECONDS:
+def _is_barring(error):
+    """Tell whether waiting some minutes does not help against a failure to send."""
+    if isinstance(error, LimitReached):
+        return error.retry_at - time.time() > _LONG_WAIT
+    return isinstance(error, SettingError)
+
+
+def _is_due(key, kind):
+    now, (last, noted_at) = time.monotonic(), _last_noted.get(key, ("", 0.0))
+    if last == kind and now - noted_at < NOTE_SECONDS:
         return False
-    _last_noted[key] = now
+    _last_noted[key] = kind, now
     return True

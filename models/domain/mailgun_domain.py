@@ -1,10 +1,9 @@
-import contextlib
 import secrets
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ...tools.addresses import DOMAIN_NAME
+from ...tools.addresses import DOMAIN_NAME, in_dns
 from ...tools.api.client import MailgunClient
 from ...tools.errors import SettingError
 from . import keys as secret_keys
@@ -40,8 +39,8 @@ class MailgunDomain(models.Model):
         copy=False,
         default="draft",
         tracking=True,
-        help="Nothing is sent for a domain that is not confirmed. In a copy of this "
-        "database every domain waits to be confirmed again.",
+        help="Nothing is sent or taken for a domain that is not confirmed. In a copy "
+        "of this database every domain waits to be confirmed again.",
     )
     test_mode = fields.Boolean(
         help="Mailgun accepts every mail and delivers none. It still bills them."
@@ -167,9 +166,7 @@ class MailgunDomain(models.Model):
             return vals
         name = vals["name"].strip().rstrip(".").lower()
         # What cannot be encoded stays, and _check_name says what is wrong with it.
-        with contextlib.suppress(UnicodeError):
-            name = name.encode("idna").decode("ascii")
-        return {**vals, "name": name}
+        return {**vals, "name": in_dns(name)}
 
     # === ACTIONS === #
 
@@ -254,11 +251,21 @@ class MailgunDomain(models.Model):
         return MailgunClient(self.region, key, self.subaccount or "")
 
     def _check_usable(self):
+        if not self.active:
+            raise SettingError(
+                self.env._(
+                    "The Mailgun domain %s is archived: it sends and receives nothing. "
+                    "Unarchive it in Settings > Technical > Email > Mailgun Domains, "
+                    "or archive its mail servers as well.",
+                    self.name,
+                )
+            )
         if self.state != "ready":
             raise SettingError(
                 self.env._(
-                    "The Mailgun domain %s is not confirmed. Open it in Settings > "
-                    "Technical > Email > Mailgun Domains and press Confirm.",
+                    "The Mailgun domain %s is not confirmed: it sends and takes "
+                    "nothing. Open it in Settings > Technical > Email > Mailgun "
+                    "Domains and press Confirm.",
                     self.name,
                 )
             )
@@ -266,9 +273,9 @@ class MailgunDomain(models.Model):
             raise SettingError(
                 self.env._(
                     "This database is a copy: the Mailgun domain %(domain)s was "
-                    "confirmed in another one (%(there)s). Nothing is sent from here "
-                    "until somebody opens the domain and presses Confirm, or Take Over "
-                    "if this database replaces the other one.",
+                    "confirmed in another one (%(there)s). Nothing is sent or taken "
+                    "here until somebody opens the domain and presses Confirm, or Take "
+                    "Over if this database replaces the other one.",
                     there=self.database_name,
                     domain=self.name,
                 )

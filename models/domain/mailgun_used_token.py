@@ -13,6 +13,7 @@ from odoo import api, fields, models
 
 from ...const import SIGNATURE_MAX_AGE, SIGNATURE_MAX_AHEAD
 from ...tools.errors import InvalidSignature
+from ..transactions.own_cursor import committed
 from ..transactions.retention import remove_before
 
 # Longer than any signature is believed.
@@ -70,6 +71,16 @@ class MailgunUsedToken(models.Model):
             return True
         self._check_same(token, use)
         return False
+
+    @api.model
+    def _spend(self, token):
+        """Spend the token of a post that was refused, and commit.
+
+        :param str token: of the signature
+        :raise InvalidSignature: it was spent on something that was taken
+        """
+        use = use_of("refused")
+        committed(self.env.registry, lambda env: env[self._name]._use(token, use))
 
     @api.model
     def _check_same(self, token, use):

@@ -20,7 +20,8 @@ _SHOWN = (
 
 
 class MailgunDomain(models.Model):
-    """What a customer will see: the addresses on a mail of the current user.
+    """What a customer will see: the addresses on a mail of the current user, who works
+    for a company that uses the domain.
 
     Computed by core's own code (``_find_mail_server``, ``_prepare_email_message__``,
     ``_notify_get_reply_to``), so it cannot say something else than what is sent.
@@ -53,28 +54,47 @@ class MailgunDomain(models.Model):
     @api.depends_context("uid", "company")
     @api.depends(
         "name",
+        "company_id",
         "alias_domain_id.default_from_email",
+        "alias_domain_id.company_ids",
         "dmarc_records",
         "mail_server_ids.from_filter",
         "mail_server_ids.active",
     )
     def _compute_preview(self):
-        servers = self.env["ir.mail_server"].sudo()
-        author = self.env.user.email_formatted or self.env.company.email_formatted
-        server, smtp_from = servers._find_mail_server(author)
-        server = server or servers
-        shown = _shown_from(server, author, smtp_from)
-        reply_to = self.env["mail.thread"]._notify_get_reply_to(default=author)
         named = self.filtered("name")
         (self - named).update(dict.fromkeys(_SHOWN, False))
-        for domain in named:
+        for company, domains in named.grouped(
+            lambda domain: domain._company_of_mail()
+        ).items():
+            domains._preview_for(company)
+
+    def _company_of_mail(self):
+        """Return whose mail is shown: the viewer's company's, if it uses the domain."""
+        users = self.company_id or self.sudo().alias_domain_id.company_ids
+        viewers = self.env.company
+        return viewers if viewers in users or not users else users.sudo()[0]
+
+    def _preview_for(self, company):
+        """Show what a mail of the current user looks like that a company sends.
+
+        :param company: the ``res.company``, which the user may have no access to
+        """
+        # Whoever may see the domain may see under which addresses it sends.
+        env = self.env["res.company"].sudo().with_company(company).env
+        author = env.user.email_formatted or company.email_formatted
+        server, smtp_from = env["ir.mail_server"]._find_mail_server(author)
+        server = server or env["ir.mail_server"]
+        shown = _shown_from(server, author, smtp_from)
+        reply_to = env["mail.thread"]._notify_get_reply_to(default=author)
+        for domain in self:
             domain.preview_server_id = server
             domain.preview_from = shown
             domain.preview_reply_to = reply_to.get(False)
             domain.preview_return_path = f"bounce+…@{domain.name}"
             domain.preview_alignment = domain._alignment(shown)
             domain.preview_policy = domain._dmarc_policy(shown)
-            domain.preview_warning = domain._preview_warning(server, shown)
+            domain.preview_warning = domain._preview_warning(server, shown, company)
 
     # === DMARC === #
 
@@ -124,29 +144,32 @@ class MailgunDomain(models.Model):
         names = [*walk(self.name or ""), *(walk(sender) if sender else ())]
         self.dmarc_records = look_up(names) or False
 
-    def _preview_warning(self, server, shown):
+    def _preview_warning(self, server, shown, company):
         """Say what is odd about the sender; False when nothing is."""
         if not self.mail_server_ids:
             return self.env._("No outgoing mail server uses this domain yet.")
         # In a form this is a copy of the record that is being changed.
         if server.mailgun_domain_id != self._origin:
             return self.env._(
-                "Your mails do not leave through this domain but by “%(server)s”: its "
-                "From Filter fits %(sender)s better. Change the From Filter of one of "
-                "the two, or the company's Email Domain, if that is not meant.",
+                "Your mails for %(company)s do not leave through this domain but by "
+                "“%(server)s”: its From Filter fits %(sender)s better. Change the From "
+                "Filter of one of the two, or the company's Email Domain, if that is "
+                "not meant.",
+                company=company.name,
                 server=server.name or self.env._("the server in odoo.conf"),
                 sender=shown,
             )
-        default_from = self.env.company.default_from_email
+        default_from = company.default_from_email
         if default_from and not server._match_from_filter(
             default_from, server.from_filter
         ):
             return self.env._(
-                "The company's default sender %(address)s is not covered by the From "
-                "Filter of “%(server)s” (%(filter)s): Odoo then falls back on any "
+                "The default sender %(address)s of %(company)s is not covered by the "
+                "From Filter of “%(server)s” (%(filter)s): Odoo then falls back on any "
                 "server. Add its domain to the From Filter, or choose the Email Domain "
                 "%(domain)s for the company.",
                 address=default_from,
+                company=company.name,
                 server=server.name,
                 filter=server.from_filter,
                 domain=self.name,

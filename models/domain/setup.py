@@ -1,12 +1,10 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 
 from ...const import MAX_MESSAGE_MB
 from ...tools.api.keys import looks_like, probe
 from ...tools.api.management import Management
 from ...tools.errors import ApiError, DomainBarred, SettingError
 from . import keys as secret_keys
-from .notification import notification
 
 
 class MailgunDomain(models.Model):
@@ -48,12 +46,10 @@ class MailgunDomain(models.Model):
     def action_test_connection(self):
         """Ask Mailgun whether key, region and domain fit together.
 
-        :return: a notification that says what was found
-        :raise UserError: when something has to be repaired, with what and where
+        :return: a notification that says what was found, and what to repair
         """
         self.ensure_one()
-        message = self._test_connection()
-        return notification("success", message)
+        return self._ask_mailgun(self._test_connection)
 
     def action_setup_mail(self):
         """Create what Odoo needs to send and receive with the domain, once.
@@ -79,43 +75,24 @@ class MailgunDomain(models.Model):
 
     # === WHAT ODOO NEEDS === #
 
-    def _setup_mail(self, mail_server=None, alias_domain=None, use_for_company=None):
+    def _setup_mail(
+        self,
+        mail_server=None,
+        alias_domain=None,
+        use_for_company=None,
+        move_aliases=False,
+    ):
         """Create outgoing and incoming server and alias domain, where they are missing.
 
         :param mail_server: an ``ir.mail_server`` to be used instead of a new one
         :param alias_domain: a ``mail.alias.domain`` to be used instead of a new one
         :param bool use_for_company: make its addresses those of the company; by
             default when the company has none
+        :param bool move_aliases: let the company's aliases move with it
         """
-        self._setup_alias_domain(alias_domain, use_for_company)
+        self._setup_alias_domain(alias_domain, use_for_company, move_aliases)
         self._setup_mail_server(mail_server)
         self._setup_incoming_server()
-
-    def _setup_alias_domain(self, alias_domain, use_for_company):
-        alias_domains = self.env["mail.alias.domain"]
-        found = alias_domain or self.alias_domain_id
-        found = found or alias_domains.search([("name", "=", self.name)], limit=1)
-        company = self.company_id or self.env.company
-        if use_for_company is None:
-            use_for_company = not company.alias_domain_id
-        companies = self.env["res.company"].sudo().search([])
-        before = {one: one.alias_domain_id for one in companies}
-        if not found:
-            found = self._create_alias_domain()
-        self.alias_domain_id = found
-        if use_for_company:
-            company.alias_domain_id = found
-        changed = [one for one in companies if before[one] != one.alias_domain_id]
-        if changed:
-            self._remember_here(companies={one.id: before[one].id for one in changed})
-
-    def _create_alias_domain(self):
-        """Create the alias domain; core gives the first one to every alias."""
-        homeless = self.env["mail.alias"].search([("alias_domain_id", "=", False)])
-        created = self.env["mail.alias.domain"].create({"name": self.name})
-        given = homeless.filtered(lambda one: one.alias_domain_id == created)
-        self._remember_here(alias_domain=created.id, aliases=given.ids)
-        return created
 
     def _setup_mail_server(self, mail_server):
         if self.with_context(active_test=False).mail_server_ids:
@@ -163,27 +140,8 @@ class MailgunDomain(models.Model):
         ):
             record = self.env[model].browse(made.get(key, [])).exists()
             record.filtered(lambda one: one.mailgun_domain_id == self).unlink()
-        for company_id, before in made.get("companies", {}).items():
-            company = self.env["res.company"].browse(int(company_id)).exists()
-            if company.alias_domain_id == self.alias_domain_id:
-                company.alias_domain_id = before
-        aliases = self.env["mail.alias"].browse(made.get("aliases", [])).exists()
-        created = self.env["mail.alias.domain"].browse(made.get("alias_domain", []))
-        self._remove_alias_domain(created.exists(), aliases)
+        self._return_alias_domain(made)
         self.odoo_footprint = False
-
-    def _remove_alias_domain(self, created, aliases):
-        """Remove the alias domain that we have created, unless it is in use by now.
-
-        :param created: the ``mail.alias.domain``, perhaps gone already
-        :param aliases: those that core has given it when it was created
-        """
-        in_use = self.env["mail.alias"].search([("alias_domain_id", "in", created.ids)])
-        if not created or in_use - aliases or created.company_ids:
-            return
-        in_use.alias_domain_id = False
-        self.alias_domain_id = False
-        created.unlink()
 
     # === IS THE KEY GOOD === #
 
@@ -206,36 +164,34 @@ class MailgunDomain(models.Model):
             return None
         return {"warning": {"title": self.env._("Which key?"), "message": text}}
 
-    def _test_connection(self):
-        """Ask Mailgun; return the good news, raise ``UserError`` with the bad."""
-        with secret_keys.as_user_error(self.env), self._open_client() as client:
-            try:
-                found = Management(client).get_domain(self.name)
-            except SettingError as error:
-                return self._test_sending(client, error)
+    def _test_connection(self, client):
+        """Ask Mailgun whether the domain can send; see ``_ask_mailgun``."""
+        try:
+            found = Management(client).get_domain(self.name)
+        except SettingError as error:
+            return "success", self._test_sending(client, error)
         self.key_kind = "api"
         self._store_remote(found)
+        if found.state == "active":
+            text = self.env._("Mailgun accepts the key, and %s can send.", self.name)
+            return "success", text
         if found.state == "disabled":
-            raise UserError(
-                self.env._(
-                    "Mailgun knows %(domain)s and accepts the key, but has disabled "
-                    "the domain: %(reason)s Its support can lift that, see Mailgun's "
-                    "control panel.",
-                    domain=self.name,
-                    reason=found.reason or self.env._("no reason given."),
-                )
+            text = self.env._(
+                "Mailgun knows %(domain)s and accepts the key, but has disabled the "
+                "domain: %(reason)s Its support can lift that, see Mailgun's control "
+                "panel.",
+                domain=self.name,
+                reason=found.reason or self.env._("no reason given."),
             )
-        if found.state != "active":
-            raise UserError(
-                self.env._(
-                    "Mailgun knows %(domain)s and accepts the key, but does not let it "
-                    "send yet (state: %(state)s). Set its DNS records and verify it in "
-                    "Mailgun's control panel.",
-                    domain=self.name,
-                    state=found.state or self.env._("unknown"),
-                )
-            )
-        return self.env._("Mailgun accepts the key, and %s can send.", self.name)
+            return "danger", text
+        text = self.env._(
+            "Mailgun knows %(domain)s and accepts the key, but does not let it send "
+            "yet (state: %(state)s). Set its DNS records and verify it in Mailgun's "
+            "control panel.",
+            domain=self.name,
+            state=found.state or self.env._("unknown"),
+        )
+        return "danger", text
 
     def _test_sending(self, client, refusal):
         """Ask in the way that is left to a sending key, which may do nothing else.

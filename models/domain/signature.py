@@ -4,9 +4,15 @@ import logging
 from dataclasses import dataclass
 
 from odoo import api, models
+from odoo.tools import ormcache
 
 from ...tools.addresses import domain_name
-from ...tools.errors import InvalidSignature, MissingSigningKey
+from ...tools.errors import (
+    InvalidSignature,
+    MissingSigningKey,
+    SettingError,
+    UnusedDomain,
+)
 from . import keys as secret_keys
 
 _logger = logging.getLogger(__name__)
@@ -14,14 +20,27 @@ _logger = logging.getLogger(__name__)
 # A sane account has a handful; the cap keeps an unauthenticated request cheap.
 MAX_CANDIDATE_DOMAINS = 50
 
-# The last signer by database and by the name that the request was addressed to.
-_last_signers = {}
+# What a signer is made of; nothing else of a domain matters here.
+_OF_SIGNERS = {
+    "name",
+    "active",
+    "alias_domain_id",
+    "webhook_signing_key_closed",
+    "webhook_signing_key_previous_closed",
+    "keep_reader_details",
+    "state",
+    "database_uuid",
+    "database_name",
+}
 
 # All that a post needs, in one query: a record would read the whole domain. Those that
 # are addressed come first, so that the limit never leaves them out.
 _FIND = """
    SELECT domain.id, domain.name, alias_domain.name, domain.webhook_signing_key_closed,
-          domain.webhook_signing_key_previous_closed, domain.keep_reader_details
+          domain.webhook_signing_key_previous_closed, domain.keep_reader_details,
+          domain.state = 'ready'
+             AND (domain.database_uuid, domain.database_name) IS NOT DISTINCT FROM
+                 (%s, %s)
      FROM mailgun_domain AS domain
 LEFT JOIN mail_alias_domain AS alias_domain ON alias_domain.id = domain.alias_domain_id
     WHERE domain.active
@@ -35,6 +54,7 @@ LEFT JOIN mail_alias_domain AS alias_domain ON alias_domain.id = domain.alias_do
 UNCHANGED_ID = """
     (SELECT id FROM mailgun_domain
       WHERE id = %(signer_id)s AND name = %(signer_name)s AND active
+        AND state = 'ready'
         AND webhook_signing_key_closed IS NOT DISTINCT FROM %(signer_key)s
         AND webhook_signing_key_previous_closed
             IS NOT DISTINCT FROM %(signer_previous_key)s
@@ -51,6 +71,7 @@ class Signer:
     :param key: the stored key, or None
     :param previous_key: the stored one before it, or None
     :param keep_reader_details: the domain's field
+    :param is_in_use: confirmed, and in this very database
     """
 
     id: int
@@ -59,6 +80,7 @@ class Signer:
     key: str | None
     previous_key: str | None
     keep_reader_details: bool | None
+    is_in_use: bool
 
     def is_called(self, name):
         """Tell whether a request to ``name`` means this domain.
@@ -99,7 +121,8 @@ def find_signers(env, names, limit):
     :rtype: list[Signer]
     """
     env.flush_all()
-    env.cr.execute(_FIND, [list(names), list(names), limit])
+    here = env["mailgun.domain"]._database_identity()
+    env.cr.execute(_FIND, [*here, list(names), list(names), limit])
     return [Signer(*row) for row in env.cr.fetchall()]
 
 
@@ -124,6 +147,7 @@ class MailgunDomain(models.Model):
         :rtype: dict[str, Signer]
         :raise InvalidSignature: nobody here made it
         :raise MissingSigningKey: there is no key to check it with
+        :raise UnusedDomain: the domain is disconnected, or this database is a copy
         """
         keys = {
             candidate: candidate.keys(self.env)
@@ -131,16 +155,15 @@ class MailgunDomain(models.Model):
         }
         # Every candidate is tried, so the time taken tells nothing about the domains.
         signers = [one for one in keys if signature.matches(_secrets(keys[one]))]
+        in_use = [one for one in signers if one.is_in_use]
         is_known = any(map(names.__contains__, _names_of(keys)))
-        if signers and (not names or (of_account and not is_known)):
-            return {"": signers[0]}
+        if in_use and (not names or (of_account and not is_known)):
+            return {"": in_use[0]}
         found = {
             name: signer
             for name in names
-            if (signer := next((one for one in signers if one.is_called(name)), None))
+            if (signer := next((one for one in in_use if one.is_called(name)), None))
         }
-        for name, signer in found.items():
-            _last_signers[self.env.cr.dbname, name] = signer
         if not found or found.keys() != names:
             error = self._refusal_of(signature, names - found.keys(), signers, keys)
             if not found:
@@ -151,10 +174,11 @@ class MailgunDomain(models.Model):
 
     @api.model
     def _recall_signer(self, signature, names):
-        """Return the domain that signed the last request of that name, if this one too.
+        """Return the domain that a request is for, if it signed it.
 
-        Saves a query, and may be outdated: what is written on its word has to be
-        written for ``UNCHANGED_ID`` of ``signature.py``.
+        Saves a query, and may be outdated, since another server's memory is told a
+        moment later: what is written on its word has to be written for
+        ``UNCHANGED_ID``.
 
         :param Signature signature: see ``_authenticate``
         :param set names: see ``_authenticate``
@@ -162,10 +186,29 @@ class MailgunDomain(models.Model):
         """
         if len(names) != 1:
             return None
-        last = _last_signers.get((self.env.cr.dbname, *names))
-        if not last or not signature.matches(_secrets(last.keys(self.env))):
+        try:
+            signer = self._signer_called(*names)
+        except LookupError:
             return None
-        return last
+        return signer if signature.matches(_secrets(signer.keys(self.env))) else None
+
+    @api.model
+    @ormcache("name")
+    def _signer_called(self, name):
+        """Return the ``Signer`` of a name.
+
+        :raise LookupError: there is none in use; what strangers ask for is not
+            remembered
+        """
+        (signer,) = find_signers(self.env, [name], 1) or [None]
+        if not (signer and signer.is_in_use and signer.is_called(name)):
+            raise LookupError(name)
+        return signer
+
+    def write(self, vals):
+        if not _OF_SIGNERS.isdisjoint(vals):
+            self.env.registry.clear_cache()
+        return super().write(vals)
 
     def _refusal_of(self, signature, names, signers, keys):
         """Return why a request is not believed, with the domain that shall tell of it.
@@ -179,6 +222,8 @@ class MailgunDomain(models.Model):
         return error
 
     def _reason_of(self, signature, names, meant, signers, keys):
+        if meant in signers or (signers and not names):
+            return self._unused(meant or signers[0])
         if signers:
             return InvalidSignature(
                 f"signed with the key of {signers[0].name}, but addressed to "
@@ -198,6 +243,19 @@ class MailgunDomain(models.Model):
             "no signing key of this database fits: is it the HTTP webhook signing key, "
             "and not the API key?"
         )
+
+    def _unused(self, signer):
+        """Return the error that says why a domain takes nothing.
+
+        Whether it was disconnected, or is that of a copy: what Mailgun brings waits
+        there until somebody says that it belongs here.
+        """
+        try:
+            self.browse(signer.id)._check_usable()
+        except SettingError as error:
+            return UnusedDomain(error.sentence)
+        # Somebody has confirmed it in this moment, and Mailgun comes again.
+        return UnusedDomain(f"the domain {signer.name} was not in use")
 
     def _is_api_key_of(self, signature):
         return signature.matches(_secrets([self._key("api_key")]))

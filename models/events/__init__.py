@@ -14,4 +14,5 @@ from . import (
     mailgun_domain,
     rates,
     recovery,
+    restored,
 )

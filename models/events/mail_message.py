@@ -57,5 +57,8 @@ class MailMessage(models.Model):
             "name": delivery.partner_id.display_name or "",
             "recipient": delivery.recipient,
             "attempt": delivery.attempt,
+            "partner_id": delivery.partner_id.id,
+            "can_lift": delivery.state in ("suppressed", "bounced")
+            and self.env.user.has_group("base.group_system"),
             **delivery._story_values(),
         }

@@ -1,11 +1,12 @@
 import logging
-import time
 
 from odoo import api, fields, models
 from odoo.fields import Domain
 
 from ...tools.errors import MailgunError, NotUnderstood, TransientError
+from ..domain.alarms import Trouble
 from ..domain.health import LATE, MAX_REASONS, HealthLine, first_line
+from ..transactions.budget import Budget
 from ..transactions.own_cursor import committed, own_cursor
 from ..transactions.words import in_words
 from .event_queue import FAILED, PENDING
@@ -20,6 +21,22 @@ class MailgunDomain(models.Model):
     """What became of mail: events that tell, and events that are asked for."""
 
     _inherit = "mailgun.domain"
+
+    # === ALARM === #
+
+    def _troubles(self):
+        found = super()._troubles()
+        for line in self._health_of_late_events():
+            since = self._oldest_event_at()
+            found.append(Trouble("events", line.text, line.remedy, since=since))
+        line = self._health_of_events()
+        if self.webhook_found and line.level == "warning":
+            found.append(Trouble("silence", line.text, line.remedy))
+        return found
+
+    def _last_taken_at(self):
+        taken = (super()._last_taken_at(), self._last_event_at())
+        return max(filter(None, taken), default=False)
 
     # === HEALTH === #
 
@@ -55,9 +72,7 @@ class MailgunDomain(models.Model):
         return HealthLine("ok", title, self._when(last))
 
     def _health_of_late_events(self):
-        waiting = self._events_listed(PENDING, "pending")
-        events = self.env["mailgun.event"]
-        oldest = events.search(waiting, order="create_date", limit=1).create_date
+        oldest = self._oldest_event_at()
         if not oldest or fields.Datetime.now() - oldest <= LATE:
             return []
         return [
@@ -66,7 +81,9 @@ class MailgunDomain(models.Model):
                 self.env._("Waiting events"),
                 self.env._(
                     "%(count)s events, the oldest since %(when)s.",
-                    count=events.search_count(waiting),
+                    count=self.env["mailgun.event"].search_count(
+                        self._events_listed(PENDING, "pending")
+                    ),
                     when=self._when(oldest),
                 ),
                 self.env._(
@@ -75,6 +92,12 @@ class MailgunDomain(models.Model):
                 ),
             )
         ]
+
+    def _oldest_event_at(self):
+        """Return since when the oldest event waits that is not applied, or False."""
+        waiting = self._events_listed(PENDING, "pending")
+        events = self.env["mailgun.event"]
+        return events.search(waiting, order="create_date", limit=1).create_date
 
     def _health_of_failed_events(self):
         """Return a line for each reason, the most frequent first."""
@@ -170,8 +193,8 @@ class MailgunDomain(models.Model):
         if "cron_id" in self.env.context:
             cron = self.env["ir.cron"]
             return lambda: cron._commit_progress(1, remaining=1) > 0
-        deadline = time.monotonic() + _PATIENCE
-        return lambda: time.monotonic() < deadline
+        budget = Budget(_PATIENCE)
+        return lambda: not budget.is_over
 
     def _poll_round(self, due, has_time):
         """Go on with the round; tell whether it came to its end.

@@ -1,5 +1,4 @@
 import json
-import time
 from datetime import datetime, timedelta, timezone
 
 from odoo import api, fields, models
@@ -7,10 +6,12 @@ from odoo.modules import module
 
 from ...const import EVENT_RETENTION_DAYS, PAYLOAD_RETENTION_DAYS
 from ...tools.addresses import normalize
+from ...tools.api.stored_mail import refused_post_of
 from ...tools.delivery_state import happening_of, is_machine
 from ...tools.event_post import origin_of, reference_of
 from ..domain.mailgun_used_token import USE_TOKEN, use_of
 from ..domain.signature import UNCHANGED_ID
+from ..transactions.budget import Budget
 from ..transactions.own_cursor import committed, insert_if_new, own_cursor
 from ..transactions.retention import keep_since, remove_before
 from ..transactions.server import restart_clock
@@ -65,6 +66,7 @@ class MailgunEvent(models.Model):
     )
     event_id = fields.Char("Event ID", required=True, readonly=True)
     event = fields.Char(required=True, readonly=True)
+    what = fields.Char(compute="_compute_what")
     severity = fields.Char(readonly=True)
     reason = fields.Char(readonly=True)
     recipient = fields.Char(readonly=True)
@@ -112,6 +114,24 @@ class MailgunEvent(models.Model):
                  SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05,
                       autovacuum_analyze_scale_factor = 0.05)"""
         )
+
+    @api.depends("event", "severity")
+    def _compute_what(self):
+        words = {
+            "accepted": self.env._("Accepted"),
+            "delivered": self.env._("Delivered"),
+            "failed": self.env._("Failed"),
+            "rejected": self.env._("Refused by Mailgun"),
+            "opened": self.env._("Opened"),
+            "clicked": self.env._("Clicked"),
+            "unsubscribed": self.env._("Unsubscribed"),
+            "complained": self.env._("Reported as spam"),
+            "stored": self.env._("Stored"),
+        }
+        for event in self:
+            is_late = (event.event, event.severity) == ("failed", "temporary")
+            known = self.env._("Delayed") if is_late else words.get(event.event)
+            event.what = known or event.event
 
     def _compute_payload(self):
         payloads = self.env["mailgun.event.payload"].sudo()
@@ -223,13 +243,13 @@ class MailgunEvent(models.Model):
         restart_clock()
         cron = self.env["ir.cron"]
         queue = EventQueue(self.env.registry)
-        deadline = time.monotonic() + _RUN_SECONDS
+        budget = Budget(_RUN_SECONDS)
         report = None if module.current_test else cron._commit_progress
-        queue.work(deadline, report)
-        if self.env["mailgun.delivery"]._settle():
-            queue.work(deadline, report)
+        queue.work(budget, report)
+        if self.env["mailgun.delivery"]._settle(budget):
+            queue.work(budget, report)
         self._forget_foreign()
-        if time.monotonic() >= deadline:
+        if budget.is_used_up:
             self.env.ref("mail_mailgun.ir_cron_events")._trigger()
 
     def _forget_foreign(self):
@@ -287,6 +307,13 @@ class MailgunEvent(models.Model):
         ours = matched | (events - matched)._of_our_mail()
         ours._set_state("done")
         (self - ours)._set_state("ignored")
+        self._note_refused_posts()
+
+    def _note_refused_posts(self):
+        """Tell of mail that came in and whose posts are not taken."""
+        for event in self.filtered(lambda one: one.event == "failed"):
+            if post := refused_post_of(event.payload or {}):
+                event.domain_id._note_refused_post(post)
 
     def _of_our_mail(self):
         """Return those about mail of ours that none of our copies fits to.

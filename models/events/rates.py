@@ -5,6 +5,7 @@ from odoo import fields, models
 from odoo.tools import SQL
 
 from ...const import ARRIVED_STATES
+from ..domain.alarms import Trouble
 from ..domain.health import HealthLine
 
 RATE_DAYS = 7
@@ -99,6 +100,19 @@ class MailgunDomain(models.Model):
             [self.id, since],
         )
         return Outcome(*self.env.cr.fetchone())
+
+    # What was found at the last check, which looks at a week of deliveries.
+    rates_trouble = fields.Json(readonly=True, copy=False)
+
+    def _check_alone(self):
+        lines = [line for line in self._health_of_rates() if line.level == "error"]
+        self._write_alone(rates_trouble=[[one.text, one.remedy] for one in lines])
+        return super()._check_alone()
+
+    def _troubles(self):
+        first = (self.rates_trouble or [])[:1]
+        found = [Trouble("rates", *words, is_sure=True) for words in first]
+        return [*super()._troubles(), *found]
 
     def _health_of_rates(self):
         """Return lines about bounces and complaints when there is mail to judge by."""

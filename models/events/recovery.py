@@ -37,17 +37,20 @@ class RecoveredEvents:
     :param since: from when on the record was read, seconds since 1970
     :param ours: how many events are about our mail
     :param missing: how many of them had not been told
+    :param unknown: how many copies of mail had no delivery, and have one now
     :param is_complete: the record was read to its end
     """
 
     since: float
     ours: int = 0
     missing: int = 0
+    unknown: int = 0
     is_complete: bool = False
 
     def describe(self, env):
         """Say it in words, for the person who asked."""
         facts = {
+            "unknown": self.unknown,
             "since": format_datetime(env, _moment(self.since)),
             "ours": self.ours,
             "missing": self.missing,
@@ -63,6 +66,13 @@ class RecoveredEvents:
             found = env._(
                 "Nothing was missed: Mailgun tells of %(ours)s events of our mail "
                 "since %(since)s, and they are all here.",
+                **facts,
+            )
+        if self.unknown:
+            found = env._(
+                "%(unknown)s copies of mail were sent that this database did not know, "
+                "and are written down now. %(found)s",
+                found=found,
                 **facts,
             )
         rest = env._("There are more: press the button again to go on.")
@@ -92,12 +102,17 @@ class EventRecovery:
         window = Window.after(_epoch(cursor), now)
         result = RecoveredEvents(since=window.begin)
         query = Query(window.begin, window.end, _TYPES)
+        references = set()
         with domain._open_reader() as client:
             record = domain._record(client, has_time)
             for page in record.pages(query):
-                ours, missing = domain.env["mailgun.event"]._recover(domain, page)
-                result.ours += ours
-                result.missing += missing
+                events = domain.env["mailgun.event"]
+                found = events._recover(domain, page, references)
+                result.unknown += found[0]
+                result.ours += found[1]
+                result.missing += found[2]
+        if result.unknown:
+            domain._note_unknown(result.unknown)
         result.is_complete = record.is_complete
         self._save(window.cursor if record.is_complete else window.cut(record.reached))
         return result
@@ -121,22 +136,26 @@ class MailgunEvent(models.Model):
     _inherit = "mailgun.event"
 
     @api.model
-    def _recover(self, domain, items):
+    def _recover(self, domain, items, references):
         """Write down what is missing of a page of Mailgun's record.
 
         Events of mail that others send by the same domain leave no trace.
 
         :param domain: the ``mailgun.domain`` whose record it is
         :param list[dict] items: as the record gives them
-        :return: how many are about our mail, and how many of these were missing
+        :param set references: of mail that had no delivery; new ones are added
+        :return: how many copies of mail had no delivery; how many events are about our
+            mail, and how many of these were missing
         """
         keep = domain.keep_reader_details
         read = [(item, post) for item in items if (post := _post_of(item, keep))]
         with own_cursor(self.env.registry) as env:
             events = env[self._name]
+            unknown = events._write_missed(domain, read, references)
             ours = events._ours(read)
             missing = events._unknown(domain.id, ours)
-        return len(ours), sum(len(self._receive(domain, post)) for post in missing)
+        received = sum(len(self._receive(domain, post)) for post in missing)
+        return unknown, len(ours), received
 
     def _ours(self, read):
         """Return the events about deliveries that we have, as ``EventPost``.

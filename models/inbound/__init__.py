@@ -8,7 +8,10 @@ from . import mailgun_inbound_email
 
 # isort: split
 from . import (
+    arrivals,
     attachments,
+    core_copy,
+    failed_mail,
     fetchmail_server,
     floods,
     ir_attachment,
@@ -16,6 +19,7 @@ from . import (
     mailgun_domain,
     mailgun_held_attachment,
     policy,
+    reach,
     repetition,
     routing,
 )

@@ -10,7 +10,6 @@ from odoo import api, fields, models
 
 from ...tools.mime.attachment_type import (
     Judgement,
-    declared_types,
     judge,
     readable_name,
 )
@@ -18,10 +17,13 @@ from ...tools.mime.attachment_type import (
 #: Key in core's ``info`` of an attachment: the type to store it with.
 STORED_TYPE = "mailgun_stored_type"
 
-# What core calls the copy of the mail that an incoming server may ask for, and the only
-# attachment without an encoding in its ``info`` (mail_thread.py,
-# ``_message_parse_extract_payload``).
-_ORIGINAL = "original_email.eml"
+#: The same for the type that the mail declares.
+DECLARED_TYPE = "mailgun_declared_type"
+
+#: What core calls the copy of the mail that an incoming server may ask for, and the
+#: only attachment without an encoding in its ``info`` (mail_thread.py,
+#: ``_message_parse_extract_payload``).
+ORIGINAL = "original_email.eml"
 
 
 @dataclass(eq=False)
@@ -67,31 +69,25 @@ class ScreenedFile:
         return reasons[self.judgement.sign]
 
 
-def screen(message, attachments):
+def screen(attachments):
     """Judge every file of a mail and set the type that it is stored with.
 
-    :param EmailMessage message: the mail as core has parsed it
     :param list attachments: core's tuples; their ``info`` gets the type
     :rtype: list[ScreenedFile]
     """
-    declared = declared_types(message)
-    return [_screen(attachment, declared) for attachment in attachments]
+    return [_screen(attachment) for attachment in attachments]
 
 
-def _screen(attachment, declared):
+def _screen(attachment):
     # Other modules may add files, for which core takes a name and a content as well.
     name, content, info = (*attachment, None)[:3]
     info = {} if info is None else info
-    kind = declared.get(name, "")
+    kind = info.get(DECLARED_TYPE, "")
     data = _bytes_of(content, info.get("encoding"))
-    if isinstance(content, EmailMessage):
-        # Named by its subject as a rule: "Your order at example.com" is no program.
-        judgement = Judgement("message/rfc822", "", "", "")
-    else:
-        judgement = judge(name, kind, data)
+    judgement = judge(name, kind, data)
     if judgement.mimetype:
         info[STORED_TYPE] = judgement.mimetype
-    is_original = name == _ORIGINAL and "encoding" not in info
+    is_original = name == ORIGINAL and "encoding" not in info
     return ScreenedFile(
         attachment, readable_name(name), data, kind, judgement, is_original
     )
@@ -135,7 +131,7 @@ class MailgunInboundEmail(models.Model):
         :param dict message_dict: as core has parsed it; loses what is held back
         """
         policy = self.domain_id.attachment_policy
-        files = screen(message, message_dict["attachments"])
+        files = screen(message_dict["attachments"])
         suspects = [file for file in files if file.judgement.danger]
         if not suspects or policy == "leave":
             yield

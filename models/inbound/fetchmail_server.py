@@ -1,5 +1,4 @@
 import logging
-import time
 from datetime import datetime, timedelta, timezone
 
 from odoo import api, fields, models
@@ -8,6 +7,7 @@ from odoo.exceptions import ValidationError
 from ...tools.errors import MailgunError
 from ..domain import keys as secret_keys
 from ..domain.notification import CLOSE, notification
+from ..transactions.budget import Budget
 from ..transactions.words import in_words
 from .recovery import InboundRecovery
 
@@ -116,12 +116,9 @@ class FetchmailServer(models.Model):
         now = datetime.now(timezone.utc)
         cursor = self.mailgun_cursor
         cursor = cursor.replace(tzinfo=timezone.utc) if cursor else now - FIRST_LOOK
-        recovery, deadline = (
-            InboundRecovery(self.mailgun_domain_id),
-            time.monotonic() + _PATIENCE,
-        )
-        report = recovery.run(
-            cursor.timestamp(), now.timestamp(), lambda: time.monotonic() < deadline
+        budget = Budget(_PATIENCE)
+        report = InboundRecovery(self.mailgun_domain_id).run(
+            cursor.timestamp(), now.timestamp(), lambda: not budget.is_over
         )
         cursor = datetime.fromtimestamp(report.cursor, timezone.utc)
         self.write(

@@ -10,13 +10,13 @@
 
 import functools
 import logging
-import time
 
 import psycopg2
 
 from odoo import fields
 
 from ...const import DEFAULT_ROUTING_SLOTS, RACES_PER_ATTEMPT, ROUTING_TIME_BUDGET
+from ..transactions.budget import Budget
 from ..transactions.failures import retry_races
 from ..transactions.locks import (
     FAILED_MAIL,
@@ -42,21 +42,21 @@ class InboundQueue(WorkQueue):
         Ends when nothing is left, others are at it, or the time budget is used up; the
         cron goes on then.
         """
-        deadline = time.monotonic() + ROUTING_TIME_BUDGET
+        budget = Budget(ROUTING_TIME_BUDGET)
         # Look again after letting go of the slot: a post that found all slots taken
         # has left its mail to whoever holds one.
         while self._is_anything_due():
-            if time.monotonic() >= deadline:
+            if budget.is_over:
                 self._wake_cron()
                 return
-            if not self._work_in_slot(deadline):
+            if not self._work_in_slot(budget):
                 return
 
-    def _work_in_slot(self, deadline):
+    def _work_in_slot(self, budget):
         with own_cursor(self._registry) as helper:
             if not self._take_slot(helper):
                 return 0
-            return self.work(deadline)
+            return self.work(budget)
 
     def _is_anything_due(self):
         with own_cursor(self._registry) as env:

@@ -7,8 +7,10 @@ from odoo import api, models
 from odoo.tools import email_normalize, email_split
 
 from ...const import COUNTED, NOTES
+from ...tools.mime.mend_head import header_values
 from ...tools.mime.reports import says_failed
 from ..transactions.failures import is_retryable
+from ..transactions.locks import lock_rows
 
 
 # Compared by identity: it travels in a context, and contexts are compared.
@@ -26,6 +28,8 @@ class RoutingNotes:
     is_released: bool = False
     #: The recipient, if the mail names other addresses of ours but not this one.
     hidden_recipient: str | None = None
+    #: What is not in core's copy of the mail (``tools/mime/core_copy.py``).
+    parts: list = field(default_factory=list)
     #: Aliases that produced a route, i.e. whose recipients have got the mail.
     alias_ids: set = field(default_factory=set)
     bounce: bool = False
@@ -157,6 +161,12 @@ class MailAlias(models.Model):
 
     _inherit = "mail.alias"
 
+    def write(self, vals):
+        """Let the second of two mails come again that say at once how an alias is."""
+        if "alias_status" in vals and self.env.context.get(NOTES):
+            lock_rows(self)
+        return super().write(vals)
+
     def _alias_bounce_incoming_email(self, message, message_dict, set_invalid=True):
         """Say nothing while a repetition may still succeed.
 
@@ -178,8 +188,6 @@ def header_recipients(mime):
     :param bytes mime: the mail as it came
     :rtype: set
     """
-    message = email.message_from_bytes(mime, policy=email.policy.compat32)
-    names = ("To", "Cc", "Resent-To", "Resent-Cc")
-    values = [str(value) for name in names for value in message.get_all(name, [])]
+    values = header_values(mime, "to", "cc", "resent-to", "resent-cc")
     addresses = email_split(", ".join(values))
     return {email_normalize(address) or address.lower() for address in addresses}

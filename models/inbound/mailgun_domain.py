@@ -8,6 +8,7 @@ from odoo.tools import email_normalize
 from ...const import INBOUND_POLICIES
 from ...tools.addresses import DOMAIN_NAME
 from ...tools.mime.verdicts import domain_of
+from ..domain.alarms import Trouble
 from ..domain.health import LATE, MAX_REASONS, HealthLine, first_line
 
 
@@ -126,38 +127,27 @@ class MailgunDomain(models.Model):
         "something else. The mail itself always arrives at once.",
     )
 
+    # === ALARM === #
+
+    def _troubles(self):
+        waiting = [("domain_id", "=", self.id), ("state", "=", "pending")]
+        journal = self.env["mailgun.inbound.email"]
+        oldest = journal.search(waiting, order="create_date", limit=1).create_date
+        line = next(iter(self._health_of_waiting()), None)
+        if not line or fields.Datetime.now() - oldest <= LATE:
+            return super()._troubles()
+        told = Trouble("waiting_in", line.text, line.remedy, since=oldest)
+        return [*super()._troubles(), told]
+
     # === HEALTH === #
 
     def _health_of_traffic(self):
         return [
             *super()._health_of_traffic(),
-            self._health_of_receiving(),
             *self._health_of_waiting(),
             *self._health_of_failures(),
             *self._health_of_held_files(),
         ]
-
-    def _health_of_receiving(self):
-        title, last = self.env._("Receiving"), self._last_received_at()
-        key = self._key("webhook_signing_key")
-        if not key.secret:
-            none = self.env._("There is no webhook signing key, so no mail is taken.")
-            return self._health_of_no_key(title, key, none)
-        if self.refusal and not (last and last > self.refusal_at):
-            text = self.env._(
-                "A post was refused (%(when)s): %(why)s",
-                when=self._when(self.refusal_at),
-                why=self.refusal,
-            )
-            remedy = self.env._(
-                "Mailgun repeats it for eight hours; nothing is lost until then."
-            )
-            return HealthLine("error", title, text, remedy)
-        if not last:
-            return HealthLine(
-                "info", title, self.env._("None yet."), self.env._("Try a round trip.")
-            )
-        return HealthLine("ok", title, self._when(last))
 
     def _health_of_waiting(self):
         waiting = [("domain_id", "=", self.id), ("state", "=", "pending")]
@@ -215,11 +205,6 @@ class MailgunDomain(models.Model):
             )
             for state, error, count in groups
         ]
-
-    def _last_received_at(self):
-        journal = self.env["mailgun.inbound.email"]
-        row = journal.search([("domain_id", "=", self.id)], order="id desc", limit=1)
-        return row.create_date
 
     def _health_of_held_files(self):
         """Return a line when files wait for an administrator."""

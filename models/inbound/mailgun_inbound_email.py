@@ -137,7 +137,9 @@ class MailgunInboundEmail(models.Model):
                 return []
             journal = env[self._name]
             found = [
-                journal._insert(domain, journal._without_recovered(domain, post), token)
+                journal._insert(
+                    domain, journal._without_recovered(domain, post, token), token
+                )
                 for domain, post in shares
             ]
             return [row_id for ids in found for row_id in ids]
@@ -238,6 +240,21 @@ class MailgunInboundEmail(models.Model):
             "res_model": message.model,
             "res_id": message.res_id,
             "view_mode": "form",
+        }
+
+    def action_create_alias(self):
+        """Open a new alias for the address that nobody takes mail for."""
+        self.ensure_one()
+        name, _at, domain = (self.recipient or "").partition("@")
+        found = self.env["mail.alias.domain"].search([("name", "=", domain)], limit=1)
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "mail.alias",
+            "views": [(False, "form")],
+            "context": {
+                "default_alias_name": name,
+                "default_alias_domain_id": found.id,
+            },
         }
 
     # === NOTICES === #

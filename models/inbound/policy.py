@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from odoo import api, fields, models
 from odoo.tools import email_normalize, email_split, format_date
-from odoo.tools.mail import decode_message_header
 
 from ...const import ROUTING_KILLS
-from ...tools.mime.mail_head import parse_head
 from ...tools.mime.mail_text import text_of
+from ...tools.mime.mend_head import header_values
 from ...tools.mime.verdicts import read_verdicts
 from ..domain.notification import RELOAD, notification
 
@@ -38,8 +37,8 @@ def authors_of(raw):
     :param bytes raw: the mail as it came
     :rtype: list[str]
     """
-    text = decode_message_header(parse_head(raw), "From", separator=",")
-    addresses = [email_normalize(address) for address in email_split(text)]
+    found = email_split(",".join(header_values(raw, "from")))
+    addresses = [email_normalize(address) for address in found]
     return [address for address in addresses if address]
 
 
@@ -77,6 +76,27 @@ class MailgunInboundEmail(models.Model):
         help="Decided that the mail is routed, whatever speaks against it.",
     )
     preview = fields.Text("Text of the Mail", compute="_compute_preview")
+    short_reason = fields.Char("In Short", compute="_compute_short_reason")
+
+    @api.depends("state", "error", "spam_verdict", "is_doubtful", "is_looping")
+    def _compute_short_reason(self):
+        for row in self:
+            row.short_reason = row._short_reason()
+
+    def _short_reason(self):
+        """Return in two words why a mail waits for a person; else its whole reason."""
+        if self.state == "unrouted":
+            return self.env._("No alias")
+        if self.state != "held" or not self.error:
+            return self.error
+        reasons = []
+        if self.spam_verdict == "spam":
+            reasons.append(self.env._("Spam %s", f"{self.spam_score:g}"))
+        if self.is_doubtful:
+            reasons.append(self.env._("Unproven sender"))
+        if self.is_looping:
+            reasons.append(self.env._("Too many of one sender"))
+        return ", ".join(reasons) or self.error
 
     @api.depends("state")
     def _compute_preview(self):
@@ -241,7 +261,7 @@ class MailgunInboundEmail(models.Model):
             "ignored": self.env._("already closed"),
             "pending": self.env._("on its way"),
             "held": self.env._("held"),
-            "unrouted": self.env._("no such address"),
+            "unrouted": self.env._("no alias"),
             "failed": self.env._("failed"),
         }
         parts = [what] if rows else []

@@ -9,15 +9,22 @@ from odoo.tools import format_datetime
 
 from ...tools.api.management import Management
 from ...tools.api.record import LATE_SECONDS, SHORTEST_RETENTION, Query, Window
-from ...tools.api.stored_mail import STORED_TYPES, fetch, stored_mail_of
+from ...tools.api.stored_mail import (
+    STORED_TYPES,
+    StoredMail,
+    fetch,
+    last_refusal,
+    stored_mail_of,
+)
 from ...tools.errors import (
+    ApiError,
     MalformedPayload,
     NotThere,
     NotUnderstood,
     RefusedMessage,
     SettingError,
 )
-from .repetition import RECOVERED
+from .arrivals import RECOVERED
 
 _logger = logging.getLogger(__name__)
 
@@ -66,6 +73,8 @@ class InboundRecovery:
                     self._take(client, mail, report)
             if not record.is_complete:
                 report.cut(window.cut(record.reached))
+            if report.last:
+                self._note_refusal(client, report.last)
         if report.recovered:
             self._journal._trigger_queue()
         return report
@@ -115,6 +124,20 @@ class InboundRecovery:
             if self._journal._receive(self._domain, post, RECOVERED + mail.key):
                 report.recover(mail)
 
+    def _note_refusal(self, client, mail):
+        """Note why the post of a mail was refused, if Mailgun tells.
+
+        :param StoredMail mail: that had to be fetched
+        """
+        query = Query(mail.at - 60, types=("failed",), message_id=mail.message_id)
+        try:
+            post = last_refusal(self._domain._record(client).read(query))
+        except ApiError as error:
+            _logger.info("Not told why mail was not posted: %s", error)
+            return
+        if post:
+            self._domain._note_refused_post(post)
+
     def _put_off(self, mail, error, report):
         """Ask for a mail again the next time, as long as it may be kept at all."""
         if time.time() - mail.at > _LONGEST_KEPT:
@@ -138,11 +161,13 @@ class RecoveryReport:
     :param cursor: up to when the events are complete, seconds since 1970
     :param blind: since when and until when Mailgun's record tells nothing, or None
     :param is_cut: there is more to be looked through
+    :param last: the last ``StoredMail`` that the journal has only now, or None
     """
 
     cursor: float = 0.0
     blind: tuple[float, float] | None = None
     is_cut: bool = False
+    last: StoredMail | None = None
     _seen: set = field(default_factory=set)
     _recovered: set = field(default_factory=set)
     _lost: set = field(default_factory=set)
@@ -153,6 +178,7 @@ class RecoveryReport:
 
     def recover(self, mail):
         """Count a mail that the journal has only now."""
+        self.last = mail
         self._recovered.add(_name(mail))
 
     def lose(self, mail):

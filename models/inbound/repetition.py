@@ -12,7 +12,6 @@ import dateutil.parser
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools.mail import decode_message_header
 
 from ...const import SIGNATURE_MAX_AGE, SIGNATURE_MAX_AHEAD
 from ...tools.mime.mail_head import (
@@ -20,13 +19,11 @@ from ...tools.mime.mail_head import (
     derived_message_id,
     fingerprint,
     is_derived,
-    parse_head,
 )
-from ...tools.mime.same_mail import is_same_mail
+from ...tools.mime.mend_head import header_values
+from ...tools.mime.same_mail import is_same_letter, is_same_mail
 from ..transactions.own_cursor import insert_if_new
-
-#: How the tokens of mail begin that Mailgun was asked for.
-RECOVERED = "event/"
+from .arrivals import FETCHED
 
 # No clock of ours is further behind Mailgun's, or no signature would be believed.
 _CLOCKS = timedelta(seconds=SIGNATURE_MAX_AHEAD)
@@ -42,13 +39,17 @@ class MailgunInboundEmail(models.Model):
 
     fingerprint = fields.Char(readonly=True, help="A checksum of date and text.")
 
-    def _is_repeated(self, raw):
-        """Tell whether a mail is certainly that of one of these rows."""
+    def _is_repeated(self, raw, agree=is_same_mail):
+        """Tell whether a mail is certainly that of one of these rows.
+
+        :param bytes raw: the mail as it came
+        :param agree: tells it of two mails
+        """
         found = self.grouped("fingerprint")
         if fingerprint(raw) in found:
             return True
         kept = (rows[0]._raw_bytes() for rows in found.values())
-        return any(one is not None and is_same_mail(one, raw) for one in kept)
+        return any(one is not None and agree(one, raw) for one in kept)
 
     # === ANOTHER MAIL WITH THE SAME MESSAGE-ID === #
     # Core would drop it; here it waits for a person, under an identifier of its own.
@@ -62,7 +63,8 @@ class MailgunInboundEmail(models.Model):
         """
         keys = ("domain_id", "message_id", "recipient")
         twin = self.search([(key, "=", values[key]) for key in keys])
-        if not twin or twin._is_repeated(raw):
+        if not twin or twin._is_repeated(raw, is_same_letter):
+            twin._note_posted(values["token"])
             return []
         return insert_if_new(self, {**values, **self._namesake_values(raw)})
 
@@ -78,7 +80,11 @@ class MailgunInboundEmail(models.Model):
         )
         went_through = Domain("state", "=", "done") | Domain("is_settled", "=", True)
         others = self.search(same_id & went_through)
-        if others._is_repeated(raw) if others else _is_message(known, raw):
+        if (
+            others._is_repeated(raw, is_same_letter)
+            if others
+            else _is_message(known, raw)
+        ):
             return False
         values = self._namesake_values(raw)
         if self.search_count(
@@ -106,20 +112,22 @@ class MailgunInboundEmail(models.Model):
     # === THE SAME MAIL, POSTED AND KEPT BY MAILGUN === #
 
     @api.model
-    def _without_recovered(self, domain, post):
+    def _without_recovered(self, domain, post, token):
         """Return a post without the recipients for whom its mail was fetched before.
 
         A Message-Id would tell, and one that is made of the bytes does not.
 
         :param domain: the ``mailgun.domain``
         :param InboundPost post: what was posted
+        :param str token: of the signature
         :rtype: InboundPost
         """
         if not is_derived(post.message_id):
             return post
-        recovered = Domain("token", "=like", f"{RECOVERED}%")
         since = fields.Datetime.now() - _REPEATED
-        return self._without_known(domain, post, since, recovered)
+        known = self._known_rows(domain, post, since, FETCHED)
+        known._note_posted(token)
+        return post.to(set(post.recipients) - set(known.mapped("recipient")))
 
     @api.model
     def _without_arrived(self, domain, post, at):
@@ -130,9 +138,11 @@ class MailgunInboundEmail(models.Model):
         :param float at: when Mailgun got it, seconds since 1970
         :rtype: InboundPost
         """
-        return self._without_known(domain, post, self._earliest(at), Domain.TRUE)
+        known = self._known_rows(domain, post, self._earliest(at), Domain.TRUE)
+        return post.to(set(post.recipients) - set(known.mapped("recipient")))
 
-    def _without_known(self, domain, post, since, condition):
+    def _known_rows(self, domain, post, since, condition):
+        """Return the rows that have a post's mail, one for each recipient."""
         same_id = Domain("message_id", "=", post.message_id)
         rows = self.search(
             Domain("domain_id", "=", domain.id)
@@ -142,13 +152,13 @@ class MailgunInboundEmail(models.Model):
             & condition,
             order="id",
         )
-        known = set()
+        known = {}
         for row in rows:
             if row.recipient not in known and (
                 row.message_id == post.message_id or row._is_repeated(post.raw)
             ):
-                known.add(row.recipient)
-        return post.to(set(post.recipients) - known)
+                known[row.recipient] = row
+        return self.browse([row.id for row in known.values()])
 
     @api.model
     def _has_arrived(self, domain, mail):
@@ -186,7 +196,7 @@ def _is_message(known, raw):
 
 def _date_of(raw):
     """Return the date of a mail as core stores it (``message_parse``), or None."""
-    text = decode_message_header(parse_head(raw), "Date")[:_MAX_DATE]
+    text = " ".join(header_values(raw, "date"))[:_MAX_DATE]
     try:
         found = dateutil.parser.parse(text, fuzzy=True)
         if found.utcoffset() is not None:

@@ -1,27 +1,22 @@
-import logging
-import time
-from datetime import timedelta
-
-from markupsafe import Markup
+from datetime import timedelta, timezone
 
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL, email_normalize
 
 from ...const import NOTES, ROUTING_BACKOFF, ROUTING_KILLS
-from ...tools.api.stored_mail import StoredMail, fetch
-from ...tools.errors import DeadlyMail, LostMail, MailgunError
-from ...tools.mime.mail_head import MAX_HEAD, envelope, is_automatic
-from ...tools.mime.verdicts import read_verdicts
-from ..transactions.failures import is_no_route, is_retryable, summary_of, traceback_of
+from ...tools.api.record import LATE_SECONDS, Query
+from ...tools.api.stored_mail import STORED_TYPES, StoredMail, fetch, stored_mail_of
+from ...tools.errors import ApiError, DeadlyMail, LostMail, MalformedPayload
+from ...tools.mime.split import MAX_HEAD
+from ..transactions.budget import Budget
+from ..transactions.words import in_words
 from .inbound_queue import InboundQueue
 from .mail_thread import RoutingNotes, header_recipients
-from .policy import authors_of
 
-_logger = logging.getLogger(__name__)
-
-# One answer a day to a sender: whoever writes to wrong addresses is no reason to write.
-ANSWER_EVERY = timedelta(days=1)
+# Mailgun repeats a post for eight hours; fetched mail may be older, and is asked for
+# again without its file.
+_POSTED_WITHIN = 9 * 3600
 
 
 class MailgunInboundEmail(models.Model):
@@ -39,12 +34,12 @@ class MailgunInboundEmail(models.Model):
         """Route what is waiting: the cron's entry, for all that no worker has taken."""
         cron = self.env["ir.cron"]
         seconds = cron._commit_progress(remaining=self.search_count(self._due()))
-        deadline = time.monotonic() + seconds
-        count = InboundQueue(self.env.registry).work(deadline, cron._commit_progress)
+        budget = Budget(seconds)
+        count = InboundQueue(self.env.registry).work(budget, cron._commit_progress)
         if not count:
             # Web workers are at what is left.
             cron._commit_progress(remaining=0)
-        if time.monotonic() >= deadline:
+        if budget.is_used_up:
             # Odoo goes on with what is left when a cron worker looks again, which may
             # be in a minute; this wakes one.
             self._trigger_queue()
@@ -117,24 +112,24 @@ class MailgunInboundEmail(models.Model):
             findings = self._find_doubts(head)
             if self._hold(findings):
                 return False
-            self._pass_to_core(head, known, settled, notes)
+            self._give_to_core(head, known, settled, notes)
         self.alias_ids = [fields.Command.set(notes.alias_ids)]
         self._conclude(known, self._find_message(), notes, settled)
         self._mark(findings, known)
         return notes.loop
 
-    def _pass_to_core(self, head, known, settled, notes):
-        recipients = [self.recipient]
-        mime = envelope(
-            self._bytes_to_route(), self.sender, recipients, self.message_id
-        )
+    def _give_to_core(self, head, known, settled, notes):
         gateway = self.env["mail.thread"].with_context(**{NOTES: notes})
         server = self.env["fetchmail.server"]._mailgun_server(self.domain_id)
         options = server._mailgun_options()
-        if not (known or settled):
-            gateway.message_process(server.object_id.model or None, mime, **options)
-        if self._is_unreached(head, known, notes):
-            gateway._mailgun_route_recipient(mime, self.recipient, **options)
+
+        def process(mime):
+            if not (known or settled):
+                gateway.message_process(server.object_id.model or None, mime, **options)
+            if self._is_unreached(head, known, notes):
+                gateway._mailgun_route_recipient(mime, self.recipient, **options)
+
+        self._pass_to_core(notes, process)
 
     def _fetch_stored(self):
         """Get the whole mail of which the post brought the text only.
@@ -147,6 +142,21 @@ class MailgunInboundEmail(models.Model):
         self._raw_attachment().raw = post.raw
         self.stored_url = False
 
+    def _as_stored(self, client):
+        """Return where Mailgun's record says that it keeps this mail, if anywhere.
+
+        :param MailgunClient client: that may read the record
+        :rtype: StoredMail
+        :raise ApiError: it cannot be asked
+        """
+        came = self.create_date.replace(tzinfo=timezone.utc).timestamp()
+        begin, end = came - _POSTED_WITHIN, came + LATE_SECONDS
+        query = Query(begin, end, STORED_TYPES, message_id=self.message_id)
+        events = self.domain_id._record(client).read(query)
+        found = filter(None, map(stored_mail_of, events))
+        mine = (one for one in found if one.url and self.recipient in one.recipients)
+        return next(mine, StoredMail("", self.message_id, (self.recipient,), ""))
+
     def _bytes_to_route(self):
         """Return the exact bytes of the mail.
 
@@ -155,22 +165,37 @@ class MailgunInboundEmail(models.Model):
         raw = self._raw_bytes()
         if raw is not None:
             return raw
-        attachment = self._raw_attachment()
-        if attachment:
-            raise LostMail(
-                self.env._(
-                    "The file of this mail, %s, is missing from Odoo's file store or "
-                    "was changed there. Restore it from a backup and press Retry, or "
-                    "ask the sender to send the mail again.",
-                    attachment.store_fname,
-                )
-            )
+        if self._raw_attachment():
+            return self._fetch_lost()
         raise LostMail(
             self.env._(
                 "The file of this mail was removed, as that of all mail that needs "
                 "nothing more. Ask the sender to send the mail again."
             )
         )
+
+    def _fetch_lost(self):
+        """Get bytes from Mailgun that the file store has lost.
+
+        :raise LostMail: Mailgun does not keep them, or cannot be asked now
+        """
+        file = self._raw_attachment()
+        try:
+            with self.domain_id._open_reader() as client:
+                post = fetch(client, self._as_stored(client))
+        except (ApiError, MalformedPayload) as error:
+            raise LostMail(
+                self.env._(
+                    "The bytes of this mail are missing from Odoo's file store or were "
+                    "changed there (%(file)s), and Mailgun does not give them: "
+                    "%(why)s Restore the file from a backup and press Retry, or ask "
+                    "the sender to send the mail again.",
+                    file=file.store_fname,
+                    why=in_words(self.env, error),
+                )
+            ) from error
+        file.raw = post.raw
+        return post.raw
 
     def _is_round_trip(self):
         """Tell whether the mail only proves the way; it goes nowhere then."""
@@ -232,44 +257,9 @@ class MailgunInboundEmail(models.Model):
 
     def _conclude(self, known, message, notes, settled):
         """Write the end of the story: done, or why nothing came of the mail."""
-        state, error, remedy = "ignored", False, False
-        if message != known:
-            state = "done"
-        elif settled:
-            error = self.env._(
-                "Odoo has dealt with this mail when it came for another recipient."
-            )
-        elif known:
-            error = self.env._(
-                "The message is in Odoo already, and this recipient needs no copy."
-            )
-        elif notes.loop:
-            state = "held"
-            error = self.env._(
-                "Too many mails from this sender in a short time (mail loop guard)."
-            )
-            remedy = self.env._("If the sender is trusted, press Allow Sender.")
-        elif notes.bounce and not notes.counted:
-            error = self.env._(
-                "A report that no mail came back: that one is late, was passed on, was "
-                "read, or was called spam. Nothing is counted."
-            )
-        elif notes.bounce:
-            error = self.env._(
-                "A delivery report: noted on the message that was not delivered."
-            )
-        elif notes.answered and notes.is_silent:
-            state, error, remedy = self._refused_in_silence()
-        elif notes.answered:
-            error = self.env._(
-                "Odoo does not accept this mail and told the sender so: the alias does "
-                "not take mail from this sender, or it was written to the catchall "
-                "address directly."
-            )
-        else:
-            error = self.env._(
-                "Odoo took no action: an automatic answer to one of its own notices."
-            )
+        state, error, remedy = "done", False, False
+        if message == known:
+            state, error, remedy = self._nothing_came(known, notes, settled)
         self.write(
             {
                 "state": state,
@@ -283,168 +273,43 @@ class MailgunInboundEmail(models.Model):
         )
         self._close_activity()
 
-    # === FAILURES === #
+    def _nothing_came(self, known, notes, settled):
+        """Return state, reason and remedy of a mail that made no message."""
+        is_first = not (known or settled)
+        if is_first and notes.loop:
+            reason = self.env._(
+                "Too many mails from this sender in a short time (mail loop guard)."
+            )
+            remedy = self.env._("If the sender is trusted, press Allow Sender.")
+            return "held", reason, remedy
+        if is_first and notes.answered and notes.is_silent and not notes.bounce:
+            return self._refused_in_silence()
+        return "ignored", self._why_nothing(known, notes, settled), False
 
-    def _may_retry(self):
-        return self.attempt_count <= len(ROUTING_BACKOFF)
-
-    def _register_failure(self, error):
-        """Write down why routing failed, and whether it is tried again.
-
-        :param Exception error: what routing raised
-        """
-        self.ensure_one()
-        if self.state != "pending":
-            # The commit went through; what raised came after it.
-            _logger.warning("Inbound mail %s was routed, then: %s", self.id, error)
-            return
-        text = summary_of(error)
-        values = {
-            "error": text,
-            "error_detail": traceback_of(error),
-            "error_class": type(error).__name__,
-        }
-        if not isinstance(error, MemoryError):
-            # The mail itself may be what is too large: that counts as a kill.
-            values["unended_count"] = self.unended_count - 1
-        if is_retryable(error) and self._may_retry():
-            self._trigger_queue(self.next_attempt_at)
-            _logger.info("Inbound mail %s is tried again: %s", self.id, text)
-        elif is_no_route(error) and self._is_forwarding_request():
-            values |= {"state": "held", **self._forwarding_request_values()}
-        elif is_no_route(error):
-            values |= {"state": "unrouted", **self._no_route_values()}
-        else:
-            values |= {"state": "failed", "remedy": self._remedy_for(error)}
-            _logger.warning("Inbound mail %s failed for good: %s", self.id, text)
-        self.write(values)
-
-    def _tell_of_failure(self):
-        """Tell whoever is to repair it, or the sender that there is no such address."""
-        if self.state == "failed":
-            self._raise_activity()
-        elif self.state == "unrouted":
-            self._answer_unknown()
-
-    def _killer_text(self):
-        return self.env._(
-            "Odoo stopped %s times while it took this mail apart, so it does not try "
-            "again by itself.",
-            ROUTING_KILLS,
-        )
-
-    def _remedy_for(self, error):
-        if isinstance(error, DeadlyMail):
+    def _why_nothing(self, known, notes, settled):
+        if settled:
             return self.env._(
-                "The mail may be too large or malformed: the original can be "
-                "downloaded below. If Odoo was stopped for another reason, say while "
-                "it was updated, press Retry."
+                "Odoo has dealt with this mail when it came for another recipient."
             )
-        # What we say ourselves says what to do as well.
-        return not isinstance(error, MailgunError) and self.env._(
-            "Repair the reason, then press Retry on this mail and on others that "
-            "failed alike."
-        )
-
-    def _no_route_values(self):
-        return {
-            "error": self.env._(
-                "No record and no alias of this database takes mail for %s.",
-                self.recipient,
-            ),
-            "remedy": self.env._(
-                "Create the alias in Settings > Technical > Email > Aliases and press "
-                "Retry."
-            ),
-        }
-
-    # === ANSWERS: who gets one to mail that went nowhere, and who never does === #
-
-    answered_at = fields.Datetime("Answered on", readonly=True)
-
-    def _is_unanswerable(self, raw):
-        """Tell whether an answer could start a loop, or would reach nobody.
-
-        :param bytes raw: the mail as it came
-        """
-        return not self.sender or is_automatic(raw) or self._is_forwarding_request()
-
-    def _refused_in_silence(self):
-        """Return what is written of a mail that core refused and nobody answered.
-
-        :return: state, reason and remedy
-        """
-        if self._is_forwarding_request():
-            return "held", *self._forwarding_request_values().values()
-        reason = self.env._(
-            "Odoo does not accept this mail: the alias does not take mail from this "
-            "sender, or it was written to the catchall address directly. The sender "
-            "was not told, since a program wrote it."
-        )
-        return "ignored", reason, False
-
-    def _answer_unknown(self):
-        """Tell the sender that there is no such address, where that is wanted and safe.
-
-        Only to senders that SPF or DKIM proves: an answer to a forged sender is spam.
-        """
-        if not self.domain_id.answer_unknown or self._was_answered_lately():
-            return
-        raw, sender = self._raw_bytes(), self.sender or ""
-        # The answer goes to the envelope sender: DKIM of another domain says nothing
-        # of that address.
-        proven = self.is_tagged and read_verdicts(raw).prove(sender, sender)
-        if not proven or self._is_unanswerable(raw):
-            return
-        self.answered_at = fields.Datetime.now()
-        self._compose_unknown().send_after_commit()
-
-    def _was_answered_lately(self):
-        return bool(
-            self.search_count(
-                [
-                    ("sender", "=ilike", self.sender or ""),
-                    ("answered_at", ">", fields.Datetime.now() - ANSWER_EVERY),
-                ],
-                limit=1,
+        if known:
+            return self.env._(
+                "The message is in Odoo already, and this recipient needs no copy."
             )
-        )
-
-    def _compose_unknown(self):
-        text = self.env._(
-            "Your mail could not be delivered: there is no address %s here. Please "
-            "check its spelling.",
-            self.recipient,
-        )
-        return (
-            self.env["mail.mail"]
-            .sudo()
-            .create(
-                {
-                    "subject": f"Re: {self.subject or ''}",
-                    "body_html": Markup("<p>%s</p>") % text,
-                    "email_from": f"MAILER-DAEMON@{self.domain_id.name}",
-                    "email_to": self.sender,
-                    "references": self.message_id,
-                    "auto_delete": True,
-                    # Nobody shall answer this one (RFC 3834).
-                    "headers": {
-                        "Auto-Submitted": "auto-replied",
-                        "X-Auto-Response-Suppress": "All",
-                    },
-                }
+        if notes.bounce and not notes.counted:
+            return self.env._(
+                "A report that no mail came back: that one is late, was passed on, was "
+                "read, or was called spam. Nothing is counted."
             )
+        if notes.bounce:
+            return self.env._(
+                "A delivery report: noted on the message that was not delivered."
+            )
+        if notes.answered:
+            return self.env._(
+                "Odoo does not accept this mail and told the sender so: the alias does "
+                "not take mail from this sender, or it was written to the catchall "
+                "address directly."
+            )
+        return self.env._(
+            "Odoo took no action: an automatic answer to one of its own notices."
         )
-
-    def action_allow_sender(self):
-        """Exempt the authors from the loop guard for good, and route all their mail."""
-        rows = self.filtered("is_looping")
-        mails = [row._raw_bytes() or b"" for row in rows]
-        authors = {one for raw in mails for one in authors_of(raw)}
-        allowed = self.env["mail.gateway.allowed"]
-        known = allowed.search([("email_normalized", "in", list(authors))])
-        new = authors - set(known.mapped("email_normalized"))
-        allowed.create([{"email": author} for author in new])
-        held = Domain("state", "=", "held") & Domain("is_looping", "=", True)
-        rows |= self.search(held & Domain("author", "in", list(authors)))
-        return rows.action_release()

@@ -15,5 +15,6 @@ from . import (
     mail_mail,
     mailgun_domain,
     queue,
+    uncommitted,
     waiting,
 )

@@ -1,13 +1,15 @@
 import logging
-from datetime import timedelta, timezone
+import time
+from datetime import datetime, timedelta, timezone
 
 from odoo import api, fields, models
 
 from ...tools.api.record import Query
-from ...tools.errors import SettingError, TransientError, UnreadableKey
+from ...tools.errors import ApiError, SettingError, UnreadableKey
 from ...tools.event_post import event_of, reference_of
-from ..transactions.locks import SENT_MESSAGE, is_being_sent, try_lock
-from ..transactions.own_cursor import own_cursor
+from ..transactions.budget import Budget
+from ..transactions.locks import SENT_MESSAGE, is_being_sent, lock_rows, try_lock
+from ..transactions.own_cursor import committed
 from .mailgun_delivery import OPEN_KIND
 
 _logger = logging.getLogger(__name__)
@@ -15,20 +17,19 @@ _logger = logging.getLogger(__name__)
 # Seconds after which a sender is not at it any more, and between two questions.
 _PATIENCE = 60
 
-_QUESTIONS_PER_RUN = 100
+_QUESTIONS_PER_DOMAIN = 100
 
-_logger = logging.getLogger(__name__)
-
-# Mailgun's clock and this server's may differ by as much.
-_CLOCK_SECONDS = 300
+# By so much this server's clock may have been wrong when a mail was sent.
+_CLOCK_SECONDS = 3600
 
 
 class MailgunDelivery(models.Model):
     """Finds out what became of copies that a sender left behind in the middle.
 
     A webhook tells at once. Else Mailgun's record of events is asked, and that it knows
-    nothing counts only after a while, since it is written late. Where the key may not
-    read it, a person is asked, unless the domain says otherwise.
+    nothing counts only after a while, since it is written late, and only if it reaches
+    back that far. Where it cannot tell, a person is asked, unless the domain says
+    otherwise.
     """
 
     _inherit = "mailgun.delivery"
@@ -36,12 +37,14 @@ class MailgunDelivery(models.Model):
     asked_at = fields.Datetime(readonly=True)
 
     @api.model
-    def _settle(self):
-        """Look at what is in doubt.
+    def _settle(self, budget=None):
+        """Look at what is in doubt, first at the domain that was not for longest.
 
+        :param Budget budget: for it; None for what the server grants
         :return: whether events were found that are to be applied
         :rtype: bool
         """
+        budget = budget or Budget.of_server(self.env.context)
         limit = fields.Datetime.now() - timedelta(seconds=_PATIENCE)
         rows = self.search(
             [
@@ -52,11 +55,12 @@ class MailgunDelivery(models.Model):
                 ("asked_at", "<", limit),
             ],
             order="asked_at NULLS FIRST, id",
-            limit=_QUESTIONS_PER_RUN,
         )
         found = False
         for domain, in_doubt in rows.grouped("domain_id").items():
-            found |= domain._settle_deliveries(in_doubt)
+            if budget.is_over:
+                break
+            found |= domain._settle_deliveries(in_doubt[:_QUESTIONS_PER_DOMAIN], budget)
         return found
 
     def _still_sending(self):
@@ -73,21 +77,25 @@ class MailgunDelivery(models.Model):
 
     # === ONE POST === #
 
-    def _conclude_doubt(self, answer):
+    def _conclude_doubt(self, answer, now):
         """Act on what Mailgun has told of one POST, unless a sender is at it.
 
-        :param str answer: "taken"; "unknown"; "forbidden": it cannot be asked
+        :param str answer: "taken"; "unknown" to a record that reaches back so far;
+            "untold": it cannot tell; "later": it gave no answer
+        :param datetime now: by Mailgun's clock; whether it must have written something
+            down by now depends on no other
         """
         first = self[:1]
         if first.mail_id and is_being_sent(self.env.cr, first.mail_id):
             return
         if not try_lock(self.env.cr, SENT_MESSAGE, first.message_id):
             return
-        now = fields.Datetime.now()
-        left = self.filtered(lambda row: row.state == "sending")
-        left.asked_at = now
         mail = self.env["mail.mail"].browse(first.mail_id or ()).exists()
-        is_failure = first.doubt == "failure"
+        # What was read before may be what another one has settled since.
+        lock_rows(self)
+        lock_rows(mail)
+        left = self.filtered(lambda row: row.state == "sending")
+        left.asked_at = fields.Datetime.now()
         if not left:
             return
         if answer == "taken":
@@ -95,15 +103,12 @@ class MailgunDelivery(models.Model):
             mail._mailgun_confirmed()
         elif answer == "unknown":
             left.filtered(lambda row: not row.asked_since).asked_since = now
-            if is_failure or left._is_time_over("asked_since"):
+            if left._is_time_over("asked_since", now):
                 left._give_back(mail)
-        elif is_failure:
-            left._give_back(mail)
-        elif left._is_time_over("sending_at"):
+        elif answer == "untold" and left._is_time_over("sending_at", now):
             left._ask_a_person(mail)
 
-    def _is_time_over(self, since):
-        now = fields.Datetime.now()
+    def _is_time_over(self, since, now):
         settling = timedelta(minutes=self.domain_id.settling_minutes)
         return all(now - row[since] >= settling for row in self)
 
@@ -130,13 +135,18 @@ class MailgunDelivery(models.Model):
         )
 
     def _ask_a_person(self, mail):
-        may_resend = self.domain_id.doubt_policy == "resend"
-        if mail.mailgun_wait == "uncertain" and not may_resend:
-            # Somebody is asked already, and the answer is still out.
-            return
-        if may_resend or mail.state != "outgoing":
-            self._give_back(mail)
-        else:
+        """Have somebody decide about a mail that Mailgun's record cannot tell of.
+
+        :param mail: the ``mail.mail``, perhaps gone by now
+        """
+        if mail.state not in ("outgoing", "exception"):
+            # There is nothing to decide; an event may still tell what became of it.
+            self.env["mailgun.open.row"]._close([OPEN_KIND], self.ids)
+        elif self.domain_id.doubt_policy == "resend":
+            _logger.info("Mail %s is sent again, perhaps a second time", mail.id)
+            self.unlink()
+            mail._mailgun_confirmed()
+        elif mail.mailgun_wait != "uncertain":
             mail._mailgun_ask_whether_sent(self)
 
 
@@ -145,59 +155,78 @@ class MailgunDomain(models.Model):
 
     _inherit = "mailgun.domain"
 
-    def _settle_deliveries(self, rows):
+    def _settle_deliveries(self, rows, budget):
         """Ask about each POST that is in doubt.
 
         :param rows: ``mailgun.delivery`` records of this domain
+        :param Budget budget: for it
         :return: whether events were found, which are to be applied then
         :rtype: bool
         """
-        if self.state != "ready" or self.is_foreign:
+        if self.is_foreign:
             # What a copy of the database finds is the original's business.
             return False
-        found = False
-        by_post = rows.grouped("reference").values()
+        posts, found = list(rows.grouped("reference").values()), False
         try:
-            for some in by_post:
-                events = self._events_of(some)
-                found |= bool(events)
-                self._conclude(some, "taken" if events else "unknown")
-        except (TransientError, UnreadableKey) as error:
-            _logger.info("Mailgun cannot be asked about mail in doubt: %s", error)
-        except SettingError as error:
-            _logger.info("Mailgun may not be asked about mail in doubt: %s", error)
-            for some in by_post:
-                self._conclude(some, "forbidden")
+            self._check_may_ask()
+            with self._open_client() as client:
+                record = self._record(client, lambda: not budget.is_over)
+                while posts and not budget.is_over:
+                    answer = self._answer_about(posts[0], record)
+                    self._conclude(posts.pop(0), answer, client.now())
+                    found |= answer == "taken"
+        except ApiError as error:
+            _logger.info("Mailgun's record tells nothing of mail in doubt: %s", error)
+            is_setting = isinstance(error, SettingError)
+            may_pass = isinstance(error, UnreadableKey) or not is_setting
+            for some in posts:
+                self._conclude(some, "later" if may_pass else "untold", time.time())
         return found
 
-    def _events_of(self, rows):
-        """Return the events of one POST; they are kept, to be applied.
+    def _check_may_ask(self):
+        """Tell why Mailgun is not asked at all.
 
-        Asked by recipient and not by Message-Id: Mailgun may have given another one.
-
-        :raise SettingError: the key may not read events
-        :raise TransientError: there is no answer now
+        :raise SettingError: somebody has to be asked instead
         """
+        if self.state != "ready":
+            raise SettingError("the domain is out of use")
         if self.key_kind == "sending":
             raise SettingError("it is a sending key")
+
+    def _answer_about(self, rows, record):
+        """Ask for the events of one POST; they are kept, to be applied.
+
+        By recipient and not by Message-Id: Mailgun may have given another one.
+
+        :param Record record: of this domain
+        :return: see ``_conclude_doubt``
+        :raise ApiError: it cannot be asked
+        """
         first, keep = rows[0], self.keep_reader_details
-        begin = first.sending_at.replace(tzinfo=timezone.utc).timestamp()
-        query = Query(begin - _CLOCK_SECONDS, recipient=first.recipient)
-        with self._open_client() as client:
-            record = self._record(client)
-            posts = [event_of(item, keep) for item in record.read(query)]
-            mine = [post for post in posts if _is_about(post, first)]
-            if not mine and not record.reaches(begin):
-                raise SettingError("its record does not reach back that far")
+        sent = first.sending_at.replace(tzinfo=timezone.utc).timestamp()
+        begin = sent - _CLOCK_SECONDS
+        query = Query(begin, recipient=first.recipient)
+        posts = [event_of(item, keep) for item in record.read(query)]
+        is_complete = record.is_complete
+        mine = [post for post in posts if _is_about(post, first)]
         for post in mine:
             self.env["mailgun.event"]._receive(self, post)
-        return mine
+        if mine:
+            return "taken"
+        if not is_complete:
+            return "later"
+        return "unknown" if record.reaches(begin) else "untold"
 
-    def _conclude(self, rows, answer):
-        with own_cursor(self.env.registry) as env:
+    def _conclude(self, rows, answer, now):
+        moment = datetime.fromtimestamp(now, timezone.utc)
+        moment = moment.replace(tzinfo=None, microsecond=0)
+
+        def conclude(env):
             # Whoever else asked at the same time may have given them back.
             if left := env["mailgun.delivery"].browse(rows.ids).exists():
-                left._conclude_doubt(answer)
+                left._conclude_doubt(answer, moment)
+
+        committed(self.env.registry, conclude)
 
 
 def _is_about(post, row):

@@ -129,6 +129,9 @@ class IrMail_Server(models.Model):
             return super().send_email(message, *args, **kwargs)
         except MailDeliveryException as error:
             reason = error.__context__
+            if isinstance(reason, MemoryError) and self.env.context.get(IN_HAND):
+                # Of these core makes no failed mail where they are raised elsewhere.
+                raise reason from error
             if not isinstance(reason, MailgunError):
                 raise
             if isinstance(reason, RefusedRecipient) and self.env.context.get(IN_HAND):
@@ -147,18 +150,18 @@ class IrMail_Server(models.Model):
                 autodetect_max_email_size=autodetect_max_email_size
             )
         for server in ours:
-            message = server._mailgun_test(autodetect_max_email_size)
-            # Closed as core does it: the form shows what the test has changed.
-            result = notification("success", message, CLOSE)
+            result = server._mailgun_test(autodetect_max_email_size)
         return result
 
     def _mailgun_test(self, detect_size):
         if detect_size:
             self.max_email_size = MAX_MESSAGE_MB
-            return self.env._(
+            text = self.env._(
                 "Mailgun takes mails of up to %s MB; larger attachments become links.",
                 MAX_MESSAGE_MB,
             )
+            # Closed as core does it: the form shows what the test has changed.
+            return notification("success", text, CLOSE)
         if not self.mailgun_domain_id:
             raise UserError(self.env._("Choose a Mailgun domain first."))
-        return self.mailgun_domain_id._test_connection()
+        return self.mailgun_domain_id.action_test_connection()

@@ -11,15 +11,24 @@ import threading
 
 from odoo import api
 from odoo.modules.registry import Registry
-from odoo.sql_db import PoolError
 
-from ...const import LANES_COMPUTING, MAILS_PER_TRANSACTION, TURN_PATIENCE
+from ...const import (
+    LANES_BYTES,
+    LANES_COMPUTING,
+    MAILS_PER_TRANSACTION,
+    TURN_PATIENCE,
+)
+from ...tools.scales import Scales
 from ...tools.turns import Turns
+from ..transactions.failures import is_no_connection, summary_of
 
 _logger = logging.getLogger(__name__)
 
+# Bytes of files from which on a lane takes no other mail into the same transaction.
+_HEAVY = LANES_BYTES // 16
+
 # What a lane says last; before it, it tells the ids of mails.
-_END = ()
+_END = None
 
 
 class SendingLanes:
@@ -37,6 +46,8 @@ class SendingLanes:
         self._groups = queue.SimpleQueue()
         self._done = queue.SimpleQueue()
         self._turns = Turns(LANES_COMPUTING, TURN_PATIENCE)
+        self._scales = Scales(LANES_BYTES)
+        self._weights = mails._mailgun_weights()
         self._error = None
         for group in mails.grouped("mail_message_id").values():
             self._groups.put(group.ids)
@@ -85,7 +96,7 @@ class SendingLanes:
                 while True:
                     told.append(self._done.get_nowait())
             working -= told.count(_END)
-            if ids := [mail_id for ids in told for mail_id in ids]:
+            if ids := [mail_id for ids in told if ids for mail_id in ids]:
                 after(ids)
 
     def _work(self, dbname):
@@ -96,15 +107,18 @@ class SendingLanes:
             with Registry(env.cr.dbname).cursor() as cursor:
                 lane_env = api.Environment(cursor, env.uid, env.context, env.su)
                 self._send_groups(lane_env)
-        except PoolError:
-            # The others go on; if there is none, the queue comes back to the mails.
-            _logger.warning(
-                "No database connection is free for a lane of the mail queue. Send "
-                "fewer mails at a time, or raise db_maxconn."
-            )
         except Exception as error:
-            _logger.exception("A lane of the mail queue has ended")
-            self._error = self._error or error
+            if is_no_connection(error):
+                # The others go on; if there is none, the queue comes back to the mails.
+                _logger.warning(
+                    "A lane of the mail queue has no database connection (%s). If that "
+                    "happens often, lower the domain's lanes, or raise db_maxconn and "
+                    "PostgreSQL's max_connections.",
+                    summary_of(error).strip(),
+                )
+            else:
+                _logger.exception("A lane of the mail queue has ended")
+                self._error = self._error or error
         finally:
             self._done.put(_END)
 
@@ -115,20 +129,25 @@ class SendingLanes:
             with turn.taken():
                 while not (self._run.is_over or self._error) and (ids := self._take()):
                     mails = env["mail.mail"].browse(ids)
-                    mails._mailgun_send_together(self._run, session)
-                    self._done.put(ids)
+                    with self._scales.carrying(self._weight(ids), turn.given):
+                        done = mails._mailgun_send_together(self._run, session)
+                    self._done.put(done)
         finally:
             session.quit()
 
     def _take(self):
         """Return the ids of some mails, all of a message or none.
 
-        Towards the end they are fewer, so that all lanes end at the same time.
+        Towards the end they are fewer, so that all lanes end at the same time; with
+        large files as well, so that they are not all in one lane.
         """
         ids = []
         share = self._groups.qsize() // (2 * self._count)
         count = max(1, min(MAILS_PER_TRANSACTION, share))
         with contextlib.suppress(queue.Empty):
-            while len(ids) < count:
+            while len(ids) < count and self._weight(ids) < _HEAVY:
                 ids += self._groups.get_nowait()
         return ids
+
+    def _weight(self, ids):
+        return sum(self._weights.get(mail_id, 0) for mail_id in ids)

@@ -20,17 +20,24 @@ from odoo.tools import SQL
 from ...const import LOST_STATES, RACES_PER_MAIL
 from ...tools.addresses import domain_of
 from ...tools.api.session import Reservation
-from ...tools.errors import DoubtfulError, TransientError, UnsettledError
+from ...tools.errors import (
+    DoubtfulError,
+    RefusedRecipient,
+    TransientError,
+    UnsettledError,
+)
 from ...tools.sentence import Sentence as _lt
-from ..transactions.failures import retry_races
+from ..transactions.failures import is_no_connection, retry_races
 from ..transactions.own_cursor import own_cursor
 from .mailgun_delivery import OPEN_KIND
-from .outgoing_session import MailInHand
+from .outgoing_session import MailInHand, Outcome
 
-# Whether an entry has to be on the disk before anything else is done.
-_DURABLE = SQL()
+# An entry waits for a lock of others no longer than this: all lanes wait with it, and
+# perhaps one of them holds what those others wait for.
+_NOT_FOR_LONG = SQL("SELECT set_config('lock_timeout', '5s', true);")
 
-_NOT_DURABLE = SQL("FROM (SELECT set_config('synchronous_commit', 'off', true)) AS how")
+# It need not be on the disk before anything else is done.
+_NOT_DURABLE = SQL("SELECT set_config('synchronous_commit', 'off', true);")
 
 
 class DeliveryLedger:
@@ -46,64 +53,79 @@ class DeliveryLedger:
         self.connection = connection
         self._partner_ref = 0
         self._domain_id = domain_id
-        self._origin = origin
+        self.origin = origin
 
     # === BEFORE THE POST === #
 
+    def begin(self, recipients):
+        """See ``tools.session.Ledger``."""
+        self._partner_ref = self.hand.take_copy(recipients)
+
     def reserve(self, message_id, recipients):
         """See ``tools.session.Ledger``; everybody gets what they have not got yet."""
-        hand = self.hand
-        hand.message_id = message_id
-        self._partner_ref = hand.take_copy(recipients)
-        reference = f"{self._origin}.{secrets.token_urlsafe(12)}"
+        reference = f"{self.origin}.{secrets.token_urlsafe(12)}"
         with _database_trouble_is(TransientError):
-            reservation = self._committed(
+            reservation, known = self._committed(
                 self._reserve, message_id, self._partner_ref, recipients, reference
             )
-        hand.is_plain &= len(reservation.recipients) == len(recipients)
+        self._note(known)
         return reservation
 
     def _reserve(self, cursor, message_id, partner_ref, recipients, reference):
-        attempt = self.hand.attempt
-        wanted = recipients
+        """Return the reservation, and how it ended before for whom it is not for."""
+        attempt, wanted, known = self.hand.attempt, recipients, {}
         if attempt > 1 or not self.hand.mail_id:
-            wanted, attempt = self._wanted(cursor, message_id, partner_ref, recipients)
+            wanted, attempt, known = self._wanted(
+                cursor, message_id, partner_ref, recipients
+            )
         ids = self._insert(cursor, message_id, partner_ref, wanted, attempt, reference)
         left = [recipient for recipient in wanted if recipient not in ids]
         if left:
             try:
-                self._check_settled(cursor, message_id, partner_ref, left, attempt)
+                known |= self._settled(cursor, message_id, partner_ref, left, attempt)
             except UnsettledError:
                 # The others wait as well, and nothing is in doubt about them.
                 self._delete(cursor, list(ids.values()))
                 raise
-        return Reservation(list(ids), reference, list(ids.values()))
+        refused = filter(None, (known[one].as_error() for one in left))
+        reservation = Reservation(
+            list(ids), reference, list(ids.values()), next(refused, None)
+        )
+        return reservation, known
 
     def _wanted(self, cursor, message_id, partner_ref, recipients):
-        """Return who is to get the message by this attempt, and its number."""
+        """Return who is to get the message by this attempt, its number, and the rest.
+
+        :return: the third is how it ended for others, by recipient
+        """
         hand = self.hand
-        cursor.execute(
-            """SELECT DISTINCT ON (recipient) recipient, attempt, state
-                 FROM mailgun_delivery
-                WHERE message_id = %s AND mail_id = %s AND partner_ref = %s
-                ORDER BY recipient, attempt DESC""",
-            [message_id, hand.mail_id, partner_ref],
+        _execute(
+            cursor,
+            SQL(
+                """SELECT DISTINCT ON (recipient)
+                          recipient, attempt, state, reason, reason_kind
+                     FROM mailgun_delivery
+                    WHERE message_id = %s AND mail_id = %s AND partner_ref = %s
+                    ORDER BY recipient, attempt DESC""",
+                message_id,
+                hand.mail_id,
+                partner_ref,
+            ),
         )
         last = {recipient: rest for recipient, *rest in cursor.fetchall()}
         if not hand.mail_id:
             # Nobody but the caller knows why, so it is on purpose.
-            return recipients, 1 + max((one[0] for one in last.values()), default=0)
+            attempts = (attempt for attempt, *_how in last.values())
+            return recipients, 1 + max(attempts, default=0), {}
         if hand.resend_all:
-            return recipients, hand.attempt
+            return recipients, hand.attempt, {}
         again = (*LOST_STATES, "sending")
-        wanted = [
-            recipient
-            for recipient in recipients
-            if recipient not in last
-            or last[recipient][0] >= hand.attempt
-            or last[recipient][1] in again
-        ]
-        return wanted, hand.attempt
+        known = {
+            recipient: Outcome(state, *why)
+            for recipient, (attempt, state, *why) in last.items()
+            if attempt < hand.attempt and state not in again
+        }
+        return [one for one in recipients if one not in known], hand.attempt, known
 
     def _insert(self, cursor, message_id, partner_ref, recipients, attempt, reference):
         """Return the ids of new rows by recipient."""
@@ -128,7 +150,8 @@ class DeliveryLedger:
             )
             for recipient in recipients
         )
-        cursor.execute(
+        _execute(
+            cursor,
             SQL(
                 """WITH new AS (
                    INSERT INTO mailgun_delivery
@@ -146,28 +169,40 @@ class DeliveryLedger:
                 OPEN_KIND,
                 now,
             ),
-            log_exceptions=False,
         )
         return dict(cursor.fetchall())
 
-    def _check_settled(self, cursor, message_id, partner_ref, recipients, attempt):
-        """Refuse to send while it is not known whether somebody has the mail already.
+    def _settled(self, cursor, message_id, partner_ref, recipients, attempt):
+        """Return how this attempt ended for whom it was begun before.
+
+        Nobody is sent to while it is not known whether somebody has the mail already.
 
         :raise UnsettledError: an earlier sender was stopped in the middle
         """
-        cursor.execute(
-            """SELECT count(*) FROM mailgun_delivery
-                WHERE message_id = %s AND mail_id = %s AND partner_ref = %s
-                  AND attempt = %s AND recipient = ANY(%s) AND state = 'sending'""",
-            [message_id, self.hand.mail_id, partner_ref, attempt, recipients],
+        _execute(
+            cursor,
+            SQL(
+                """SELECT recipient, state, reason, reason_kind
+                     FROM mailgun_delivery
+                    WHERE message_id = %s AND mail_id = %s AND partner_ref = %s
+                      AND attempt = %s AND recipient = ANY(%s)""",
+                message_id,
+                self.hand.mail_id,
+                partner_ref,
+                attempt,
+                recipients,
+            ),
         )
-        if cursor.fetchone()[0]:
+        known = {recipient: Outcome(*how) for recipient, *how in cursor.fetchall()}
+        missing = Outcome("sending")
+        if any(known.get(one, missing).state == "sending" for one in recipients):
             raise UnsettledError(
                 _lt(
                     "Sending was interrupted after Mailgun was asked to take the mail "
                     "and before its answer was known."
                 )
             )
+        return known
 
     # === AFTER THE POST === #
 
@@ -183,70 +218,81 @@ class DeliveryLedger:
             Datetime.now(),
             mailgun_id,
         )
-        with _database_trouble_is(DoubtfulError):
-            self._committed(self._update, reservation, assignments, _NOT_DURABLE)
-        self.hand.taken += [
-            (self._partner_ref, recipient) for recipient in reservation.recipients
-        ]
+        self._after(self._update, reservation, assignments, is_durable=False)
+        self._note(dict.fromkeys(reservation.recipients, Outcome("accepted")))
 
     def refuse(self, reservation, error):
         """See ``tools.session.Ledger``."""
-        self.hand.is_plain = False
+        reason = error.detail or str(error)
+        kind = "address" if isinstance(error, RefusedRecipient) else "refused"
         assignments = SQL(
-            "state = 'failed', failed_at = %s, reason = %s, reason_kind = 'refused'",
+            "state = 'failed', failed_at = %s, reason = %s, reason_kind = %s",
             Datetime.now(),
-            error.detail or str(error),
+            reason,
+            kind,
         )
-        self._committed(self._update, reservation, assignments)
+        self._after(self._update, reservation, assignments)
+        outcome = Outcome("failed", reason, kind)
+        self._note(dict.fromkeys(reservation.recipients, outcome))
 
     def doubt(self, reservation, error):
         """See ``tools.session.Ledger``."""
-        kind = "failure" if error.status else "lost"
-        assignments = SQL("doubt = %s", kind)
-        self._committed(self._update, reservation, assignments, _DURABLE, False)
+        assignments = SQL("doubt = %s", "failure" if error.status else "lost")
+        self._after(self._update, reservation, assignments, is_end=False)
 
     def release(self, reservation):
         """See ``tools.session.Ledger``."""
-        self._committed(self._delete, reservation.ids)
+        self._after(self._delete, reservation.ids)
+
+    def _after(self, write, *arguments, **options):
+        """Write down what became of it; a mail of which that fails is in doubt."""
+        with _database_trouble_is(DoubtfulError):
+            self._committed(write, *arguments, **options)
+
+    def _note(self, outcomes):
+        for recipient, outcome in outcomes.items():
+            self.hand.outcomes[self._partner_ref, recipient] = outcome
 
     def _delete(self, cursor, ids):
-        cursor.execute(
-            SQL(
-                "%s DELETE FROM mailgun_delivery WHERE id = ANY(%s)",
-                _closed(ids),
-                ids,
-            )
-        )
+        delete = "%s DELETE FROM mailgun_delivery WHERE id = ANY(%s)"
+        _execute(cursor, SQL(delete, _closed(ids), ids))
 
-    def _update(self, cursor, reservation, assignments, how=_DURABLE, is_end=True):
-        closing = _closed(reservation.ids) if is_end else SQL()
-        cursor.execute(
+    def _update(self, cursor, reservation, values, is_end=True, is_durable=True):
+        _execute(
+            cursor,
             SQL(
-                "%s UPDATE mailgun_delivery SET %s %s WHERE id = ANY(%s)",
-                closing,
-                assignments,
-                how,
+                "%s %s UPDATE mailgun_delivery SET %s WHERE id = ANY(%s)",
+                SQL() if is_durable else _NOT_DURABLE,
+                _closed(reservation.ids) if is_end else SQL(),
+                values,
                 reservation.ids,
-            )
+            ),
         )
 
-    def _committed(self, write, *arguments):
-        """Run ``write`` in a transaction of its own, again if it lost a race."""
+    def _committed(self, write, *arguments, **options):
+        """Run ``write`` in a transaction of its own, again if it lost a race.
+
+        Once more on a new connection when the one at hand is broken, say because
+        PostgreSQL was restarted: what is written has the same end however often.
+        """
 
         def attempt(_left):
             with self.connection.cursor() as cursor:
-                return write(cursor, *arguments)
+                return write(cursor, *arguments, **options)
 
-        return retry_races(RACES_PER_MAIL, attempt)
+        try:
+            return retry_races(RACES_PER_MAIL, attempt)
+        except psycopg2.Error as error:
+            if not is_no_connection(error):
+                raise
+            return retry_races(RACES_PER_MAIL, attempt)
 
     def close(self):
         """See ``tools.session.Ledger``."""
         self.connection.close()
 
-    # === WHAT BECAME OF IT === #
-
-    def read(self, message_id, mail_id):
-        """Return what is known of a mail's copies, the last attempt of each.
+    def read(self):
+        """Return what is known of all copies of the mail in hand.
 
         :return: contact, recipient, state, reason and kind of reason of each
         """
@@ -257,9 +303,20 @@ class DeliveryLedger:
                      FROM mailgun_delivery
                     WHERE message_id = %s AND mail_id = %s
                     ORDER BY partner_ref, recipient, attempt DESC""",
-                [message_id, mail_id],
+                [self.hand.message_id, self.hand.mail_id],
             )
             return cursor.fetchall()
+
+
+def _execute(cursor, statement):
+    """Run a statement of an entry, with its settings, in a transaction of its own.
+
+    What is sent as one is one transaction, and the settings end with it: such as
+    outlive it would be of whoever gets the connection from a pooler next.
+
+    :raise psycopg2.Error: not logged: it is tried again, or the mail says why not
+    """
+    cursor.execute(SQL("%s %s", _NOT_FOR_LONG, statement), log_exceptions=False)
 
 
 def _closed(ids):
@@ -284,11 +341,6 @@ def _database_trouble_is(kind):
                 kind=type(error).__name__,
             )
         ) from error
-
-
-# An entry waits for a lock of others no longer than this: all lanes wait with it, and
-# perhaps one of them holds what those others wait for.
-_LOCK_TIMEOUT = "5s"
 
 
 class LedgerConnection:
@@ -340,7 +392,6 @@ class LedgerConnection:
     def _open(self):
         cursor = self._registry.cursor()
         cursor._cnx.autocommit = True
-        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [_LOCK_TIMEOUT])
         return cursor
 
     def _close(self):
@@ -348,8 +399,6 @@ class LedgerConnection:
         if cursor is None:
             return
         # Others get this connection next, as they are used to it.
-        with contextlib.suppress(psycopg2.Error):
-            cursor.execute("RESET lock_timeout", log_exceptions=False)
         if not cursor._cnx.closed:
             cursor._cnx.autocommit = False
         cursor.close()

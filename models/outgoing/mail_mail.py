@@ -1,22 +1,34 @@
+import itertools
 import logging
 import re
 import time
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import MissingError
 from odoo.modules import module
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
-from ...const import LANES_FROM, MAIL_WAITS, NOTES, RACES_PER_MAIL, TRANSACTION_SECONDS
+from ...const import (
+    LANES_FROM,
+    MAIL_ASKS,
+    MAIL_WAITS,
+    NOTES,
+    RACES_PER_MAIL,
+    TRANSACTION_SECONDS,
+)
 from ...tools.errors import RefusedMessage, TransientError
-from ..transactions.failures import retry_races
-from ..transactions.locks import lock_for_sending
+from ..transactions.failures import (
+    is_lost_race,
+    is_no_connection,
+    retry_races,
+)
+from ..transactions.locks import lock_for_sending, lock_rows
 from ..transactions.server import holding_up
 from . import mailing_traces
 from .lanes import SendingLanes
 from .outgoing_session import IN_HAND, MailInHand, OutgoingSession
-from .queue import SendingRun, deadline_of
+from .queue import SendingRun
 
 #: Context key: a mail goes back into the queue by itself, and not on purpose.
 CONTINUES = "mailgun_attempt_continues"
@@ -57,14 +69,26 @@ class MailMail(models.Model):
 
     _mailgun_waiting = models.Index("(mailgun_wait) WHERE mailgun_wait IS NOT NULL")
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        mails = super().create(vals_list)
+        mails._mailgun_note_new()
+        return mails
+
     def write(self, vals):
-        """Open a new attempt when somebody puts a mail back into the queue.
+        """Open a new attempt when somebody puts a mail back, and end waiting with it.
 
         After it was sent, or cancelled, everybody gets it again; after it failed, only
         those who did not get it. What asks a person keeps asking, whoever else does so.
         """
-        if vals.get("state") != "outgoing" or self.env.context.get(CONTINUES):
+        state, context = vals.get("state"), self.env.context
+        if not state or context.get(CONTINUES) or context.get(IN_HAND):
             return super().write(vals)
+        if state != "outgoing":
+            over = self._mailgun_waiting_in_vain(vals)
+            if over:
+                super(MailMail, over).write({**vals, **NO_WAIT})
+            return super(MailMail, self - over).write(vals) if self - over else True
         ended = self.filtered(lambda mail: mail.state in ("sent", "cancel"))
         failed = self.filtered(lambda mail: mail.state == "exception")
         if "mailgun_wait" not in vals:
@@ -79,6 +103,18 @@ class MailMail(models.Model):
                 super(MailMail, same).write({**vals, **again})
         others = self - ended - failed
         return super(MailMail, others).write(vals) if others else True
+
+    def _mailgun_waiting_in_vain(self, vals):
+        """Return those that wait for nothing any more when they are written.
+
+        :param dict vals: with another state than "outgoing"
+        """
+        if "mailgun_wait" in vals:
+            return self.browse()
+        keeps_asking = MAIL_ASKS if vals["state"] == "exception" else ()
+        return self.filtered(
+            lambda mail: mail.mailgun_wait and mail.mailgun_wait not in keeps_asking
+        )
 
     def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
         """Wait for the commit when core writes this mail while it routes one of ours.
@@ -108,6 +144,13 @@ class MailMail(models.Model):
         if hand := self.env.context.get(IN_HAND):
             hand.note_copies(emails)
         return emails
+
+    def _split_by_mail_configuration(self):
+        """Leave the mails of a server that was removed meanwhile to the next run."""
+        servers = self.env["ir.mail_server"].sudo()
+        for server_id, *how in super()._split_by_mail_configuration():
+            if not server_id or _is_there(servers.browse(server_id)):
+                yield server_id, *how
 
     # === SENDING mail by mail through core === #
     # Core knows two outcomes: sent, or failed until somebody presses Retry. Here a mail
@@ -139,21 +182,21 @@ class MailMail(models.Model):
         def through_core(mail, session, **options):
             return super()._send(smtp_session=session, **options)
 
-        deadline = deadline_of(self.env.context)
-        domain_id = smtp_session.policy.domain_id
-        run = SendingRun(through_core, options, deadline, domain_id)
+        policy, budget = smtp_session.policy, self._mailgun_budget()
+        run = SendingRun(through_core, options, policy, budget)
         report = self._mailgun_report_to(post_send_callback)
-        if auto_commit:
-            with holding_up():
+        with holding_up():
+            if auto_commit:
+                self._mailgun_forget_new()
                 self._mailgun_send_committing(run, smtp_session, report)
                 # What lanes have written is seen by a new transaction only.
                 self._mailgun_commit()
                 self._mailgun_committing(self._mailgun_put_rest_back, run)
-            return True
-        for mail in self:
-            mail._mailgun_send(run, smtp_session)
-        report(self.ids)
-        self._mailgun_put_rest_back(run)
+                return True
+            for mail in self:
+                mail._mailgun_send(run, smtp_session)
+            report(self.ids)
+            self._mailgun_put_rest_back(run)
         return True
 
     # === ONE AFTER THE OTHER, OR SIDE BY SIDE === #
@@ -175,8 +218,7 @@ class MailMail(models.Model):
         for mail in self:
             if run.is_over:
                 break
-            mail._mailgun_send_and_commit(run, session)
-            report(mail.ids)
+            report(mail._mailgun_send_and_commit(run, session))
             self._mailgun_commit()
 
     def _mailgun_send_together(self, run, session):
@@ -186,46 +228,75 @@ class MailMail(models.Model):
         ledger does, so a transaction may hold several: whatever is rolled back with it
         is not sent a second time. Reading and writing for all of them at once is what
         makes it worth while.
+
+        :return: the ids of those that were dealt with
         """
-        self._mailgun_prefetch()
-        until = time.monotonic() + TRANSACTION_SECONDS
+        until, done = time.monotonic() + TRANSACTION_SECONDS, []
         try:
-            with holding_up():
-                for mail in self:
-                    if run.is_over:
-                        break
-                    mail._mailgun_send(run, session)
-                    if time.monotonic() >= until:
-                        self._mailgun_commit()
-                        until = time.monotonic() + TRANSACTION_SECONDS
-                self._mailgun_commit()
+            run.begin(self.env, session)
+            self._mailgun_prefetch()
+            for mail in self:
+                if run.is_over:
+                    break
+                if mail._mailgun_send(run, session):
+                    done.append(mail.id)
+                if time.monotonic() >= until:
+                    self._mailgun_commit()
+                    run.begin(self.env, session)
+                    until = time.monotonic() + TRANSACTION_SECONDS
+            self._mailgun_commit()
         except Exception as error:
             self._mailgun_roll_back()
             if run.options["raise_exception"]:
                 raise
             _logger.info("Mails are sent one by one after all: %s", error)
-            for mail in self:
-                mail._mailgun_send_and_commit(run, session)
+            one_by_one = (mail._mailgun_send_and_commit(run, session) for mail in self)
+            done = list(itertools.chain.from_iterable(one_by_one))
+        return done
 
     def _mailgun_send_and_commit(self, run, session):
         """Send one mail and commit, again when another transaction was first.
 
         What Mailgun has taken by then is not sent a second time: the ledger knows it.
+        Whatever else is raised ends this mail and no other one.
+
+        :return: its id in a list, or an empty one if it is left to others
+        :raise Exception: there is no connection to the database, or the caller asked
         """
-        self._mailgun_committing(self._mailgun_send, run, session)
+        try:
+            is_done = self._mailgun_committing(self._mailgun_send_anew, run, session)
+        except Exception as error:
+            if run.options["raise_exception"] or is_no_connection(error):
+                raise
+            if is_lost_race(error):
+                _logger.info("Mail %s is left to another run: %s", self.id, error)
+                return []
+            _logger.warning("Mail %s ends with an error", self.id, exc_info=True)
+            self._mailgun_committing(self._mailgun_break_off, run, error)
+            is_done = True
+        return self.ids if is_done else []
+
+    def _mailgun_send_anew(self, run, session):
+        """Send one mail as the first of a transaction."""
+        run.begin(self.env, session)
+        return self._mailgun_send(run, session)
 
     def _mailgun_committing(self, work, *arguments):
-        """Do something and commit, again when another transaction was first."""
+        """Do something and commit, again when another transaction was first.
+
+        :return: what ``work`` returned
+        """
 
         def attempt(_left):
             try:
-                work(*arguments)
+                found = work(*arguments)
                 self._mailgun_commit()
             except Exception:
                 self._mailgun_roll_back()
                 raise
+            return found
 
-        retry_races(RACES_PER_MAIL, attempt)
+        return retry_races(RACES_PER_MAIL, attempt)
 
     def _mailgun_is_outgoing(self):
         """Tell whether a mail is still to be sent: another worker may have done it."""
@@ -241,6 +312,13 @@ class MailMail(models.Model):
         there.recipient_ids.mapped("email")
         there.mapped("attachment_ids")
 
+    def _mailgun_weights(self):
+        """Return the bytes of each mail's files, by its id."""
+        return {
+            mail.id: sum(mail.attachment_ids.mapped("file_size"))
+            for mail in self.sudo().exists()
+        }
+
     def _mailgun_roll_back(self):
         self.env.cr.rollback()
         self.env.invalidate_all()
@@ -254,38 +332,47 @@ class MailMail(models.Model):
     def _mailgun_send(self, run, session):
         """Let core send one mail, and write down how it really ended.
 
-        :raise MailDeliveryException: the caller asked for it, and waiting is no help
+        :raise MailDeliveryException: the caller asked for it, and waiting is no help,
+            or it is for the caller to say whether there is a mail at all
+        :return: whether it is dealt with; else another worker is at it
+        :rtype: bool
         """
         self.ensure_one()
         if run.stopped_by or not self._mailgun_is_outgoing():
-            return
+            return True
         message = self.mail_message_id
+        if not self.message_id:
+            self.message_id = session.message_id_of(self.id)
         if not lock_for_sending(self.env.cr, self.id, self.message_id):
-            # Another worker is at it.
-            return
+            return False
+        # Another one may have sent it since this transaction began.
+        lock_rows(self)
         if self._mailgun_ask_first(session.policy):
-            return
+            return True
         tags, fields = self._mailgun_options(session.policy)
         hand = MailInHand(
             mail_id=self.id,
+            message_id=self.message_id,
             message_ref=message.id,
             attempt=self.mailgun_attempt or 1,
             resend_all=self.mailgun_resend_all,
             has_waited=bool(self.mailgun_wait),
+            is_notification=self.is_notification,
+            is_mailing=self._mailgun_is_mailing(),
             res_model=self.model or "",
             tag=tags[0] if tags else "",
         )
         session.begin(hand, tags, fields)
         mail = self.with_context(**{IN_HAND: hand})
         try:
-            with holding_up():
-                run.send(mail, session)
+            run.send(mail, session)
         except MailDeliveryException:
             self._mailgun_conclude(run, session, message)
-            if not isinstance(session.error, TransientError):
+            if self._mailgun_is_new() or not isinstance(session.error, TransientError):
                 raise
         else:
             self._mailgun_conclude(run, session, message)
+        return True
 
     # === OUTCOME: what core wrote is put right, once it is known how a mail ended === #
 
@@ -299,18 +386,28 @@ class MailMail(models.Model):
         error, hand = session.error, session.ledger.hand
         run.note(error)
         if error and not isinstance(error, RefusedMessage):
-            self._mailgun_put_back(run, session)
-            if self.state == "outgoing":
-                self._mailgun_show_waiting(message)
+            if self._mailgun_is_new():
+                self._mailgun_wait_after_commit(run, error)
+            else:
+                self._mailgun_wait_for(run, error)
         elif error or hand.has_waited:
             self.exists()._mailgun_forget_waiting(error)
-        if hand.is_plain and not error:
-            if not session.policy.has_events:
-                return
-            copies = [(*copy, "accepted", "", "") for copy in hand.taken]
-        else:
-            copies = session.ledger.read(hand.message_id, hand.mail_id)
-        self._mailgun_follow(message, copies, hand.mail_id, session.policy.has_events)
+        copies = [(*copy, *outcome) for copy, outcome in hand.outcomes.items()]
+        if error:
+            # Of those, too, to whom this attempt did not come.
+            copies = session.ledger.read()
+        if copies:
+            self._mailgun_follow(message, hand, copies, session.policy.has_events)
+
+    def _mailgun_wait_for(self, run, error):
+        """Put a mail back, or give it up, and show what became of it.
+
+        :param SendingRun run: of the batch
+        :param ApiError error: why it was not taken
+        """
+        self._mailgun_put_back(run, error)
+        if self.state == "outgoing":
+            self._mailgun_show_waiting(self.mail_message_id)
 
     def _mailgun_show_waiting(self, message):
         """Show everybody as queued; who has got the mail is put right afterwards."""
@@ -326,17 +423,24 @@ class MailMail(models.Model):
         failed._mailgun_push(message)
         mailing_traces.wait(self.env, self.id)
 
-    def _mailgun_follow(self, message, copies, mail_id, has_events):
+    def _mailgun_follow(self, message, hand, copies, has_events):
         """Let notifications and mailing statistics say what the deliveries say.
 
-        Core has just written "sent" for whom an event may have told otherwise.
+        Core has just written "sent" for whom an event may have told otherwise. As core
+        does, a browser is told of what it does not expect, and not that a mail is on
+        its way as it should be.
         """
-        if not copies:
-            return
-        addresses = [copy[:2] for copy in copies]
-        notifications = self.env["mail.notification"]._mailgun_of(message, addresses)
-        notifications._mailgun_follow(copies, has_events)._mailgun_push(message)
-        if traces := mailing_traces.traces_of(self.env, [mail_id]):
+        if hand.is_notification:
+            addresses = [copy[:2] for copy in copies]
+            notifications = self.env["mail.notification"]._mailgun_of(
+                message, addresses
+            )
+            changed = notifications._mailgun_follow(copies, has_events)
+            states = set(notifications.mapped("notification_status"))
+            if hand.was_told_of or states != {"pending"}:
+                changed._mailgun_push(message)
+        if hand.is_mailing:
+            traces = mailing_traces.traces_of(self.env, [hand.mail_id])
             _partner_id, _address, state, reason, _kind = copies[0]
             mailing_traces.follow(traces, state, reason, has_events)
 
@@ -373,3 +477,11 @@ class MailMail(models.Model):
         return self.model in _SECRET_MODELS or bool(
             _SECRET_LINKS.search(self.body_html or "")
         )
+
+
+def _is_there(server):
+    """Tell whether a server of ours is still there; of others core has read enough."""
+    try:
+        return server.smtp_authentication != "mailgun" or bool(server.exists())
+    except MissingError:
+        return False

@@ -183,6 +183,8 @@ class MailgunDelivery(models.Model):
     mail_mail_id = fields.Many2one(
         "mail.mail", "Email in Odoo", compute="_compute_mail_id"
     )
+    subject = fields.Char(compute="_compute_subject")
+    document = fields.Char(compute="_compute_document")
     story = fields.Html("What Happened", compute="_compute_story", sanitize=False)
 
     @api.depends("mail_id")
@@ -192,6 +194,20 @@ class MailgunDelivery(models.Model):
         for delivery in self:
             found = delivery.mail_id in known
             delivery.mail_mail_id = delivery.mail_id if found else False
+
+    @api.depends("mail_message_id", "mail_mail_id")
+    def _compute_subject(self):
+        for delivery in self:
+            message = delivery.mail_message_id or delivery.mail_mail_id.mail_message_id
+            message = message.sudo()
+            delivery.subject = message.subject or message.record_name
+
+    @api.depends("res_model")
+    def _compute_document(self):
+        models_ = self.env["ir.model"].sudo()
+        for delivery in self:
+            name = delivery.res_model
+            delivery.document = (models_._get(name).name or name) if name else False
 
     @api.depends("state", *TIMES.values(), "reason", "doubt", "asked_since")
     def _compute_story(self):
@@ -257,16 +273,19 @@ class MailgunDelivery(models.Model):
     def _words(self):
         failed = {
             "refused": self.env._("Refused by Mailgun"),
+            "address": self.env._("Address refused by Mailgun"),
             "interrupted": self.env._("Not sent"),
         }.get(self.reason_kind)
         return {
             "sending": self.env._("Handed to Mailgun"),
-            "accepted": self.env._("Accepted by Mailgun"),
+            "accepted": self.env._("Accepted"),
             "deferred": self.env._("Delayed"),
             "delivered": self.env._("Delivered"),
             "opened": self._times(self.env._("Opened"), self.open_count),
             "machine_opened": self.env._("Opened by a program, perhaps by nobody"),
-            "clicked": self._times(self.env._("A link was clicked"), self.click_count),
+            "clicked": self._times(
+                self.env._("A link in the mail was clicked"), self.click_count
+            ),
             "unsubscribed": self.env._("Unsubscribed"),
             "suppressed": self.env._("Suppressed at Mailgun"),
             "failed": failed or self.env._("Given up"),
@@ -295,15 +314,18 @@ class MailgunDelivery(models.Model):
             return self._failure_text()
         return {
             "accepted": self.env._(
-                "Mailgun has taken the mail, and has not told yet whether it arrived."
+                "Mailgun has accepted the mail, and has not told yet whether it "
+                "arrived."
             ),
             "deferred": self.env._(
-                "The recipient's mail server has put the mail off. Mailgun tries again "
+                "The recipient's mail server has delayed the mail. Mailgun tries again "
                 "by itself, for about eight hours."
             ),
-            "delivered": self.env._("The recipient's mail server has taken the mail."),
+            "delivered": self.env._(
+                "The recipient's mail server has accepted the mail."
+            ),
             "opened": self.env._("The mail was opened."),
-            "clicked": self.env._("The mail was read, and a link in it was clicked."),
+            "clicked": self.env._("A link in the mail was clicked."),
             "unsubscribed": self.env._("The recipient wants no more of these mails."),
             "bounced": self.env._("The recipient's mail server has refused the mail."),
             "complained": self.env._("The recipient has reported the mail as spam."),
@@ -324,6 +346,7 @@ class MailgunDelivery(models.Model):
     def _failure_text(self):
         return {
             "refused": self.env._("Mailgun refused the mail."),
+            "address": self.env._("Mailgun refused the address."),
             "interrupted": self.env._("Mailgun never got the mail."),
         }.get(self.reason_kind) or self.env._("The mail could not be delivered.")
 
@@ -352,26 +375,37 @@ class MailgunDelivery(models.Model):
 
     def _remedy(self):
         """Return what somebody can do about it, "" when there is nothing to do."""
-        if self.reason_kind == "refused":
+        if self.reason_kind in ("refused", "address"):
             return self.env._("Repair what the reason says, then send the mail again.")
         if self.reason_kind == "interrupted":
             return self.env._("Send it again if it is still wanted.")
+        if self.state in ("suppressed", "bounced"):
+            return self._address_remedy()
         return {
-            "suppressed": self.env._(
-                "Check the address. If it is right, ask an administrator to lift this "
-                "(Settings > Technical > Email > Mailgun Deliveries, Lift "
-                "Suppression), then send the mail again."
-            ),
             "failed": self.env._(
                 "Try again later, or reach the recipient in another way."
-            ),
-            "bounced": self.env._(
-                "Check the address. Mailgun may deliver nothing more to it until an "
-                "administrator lifts that (Settings > Technical > Email > Mailgun "
-                "Deliveries, Lift Suppression)."
             ),
             "complained": self.env._(
                 "Write to this address only if somebody there asks for it: complaints "
                 "make mail to everybody else arrive as spam."
             ),
         }.get(self.state, "")
+
+    def _address_remedy(self):
+        """Return what to do about an address that Mailgun may leave alone."""
+        if self.env.user.has_group("base.group_system"):
+            return self.env._(
+                "Check the address. If it is right, press Lift Suppression, then send "
+                "the mail again."
+            )
+        if self.state == "suppressed":
+            return self.env._(
+                "Check the address. If it is right, ask an administrator to lift this "
+                "(Settings > Technical > Email > Mailgun Deliveries, Lift "
+                "Suppression), then send the mail again."
+            )
+        return self.env._(
+            "Check the address. Mailgun may deliver nothing more to it until an "
+            "administrator lifts that (Settings > Technical > Email > Mailgun "
+            "Deliveries, Lift Suppression)."
+        )

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import config
 
@@ -12,6 +12,7 @@ from ...const import (
     MAIL_WAITS,
 )
 from ...tools.api.send_options import Options
+from ..domain.alarms import Trouble
 from ..domain.health import LATE, HealthLine
 from .ledger import DeliveryLedger, LedgerConnection
 from .mailgun_delivery import OPEN_KIND, STILL_SENDING
@@ -125,6 +126,45 @@ class MailgunDomain(models.Model):
                     self.env._("A time to wait cannot be less than nothing.")
                 )
 
+    # === DELETING === #
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_unless_mail_is_partly_sent(self):
+        """Keep the ledger as long as mail may be sent of which it knows who has it."""
+        for domain in self:
+            if mails := domain._partly_sent_mail():
+                raise UserError(
+                    self.env._(
+                        "Some recipients have got emails of %(domain)s, or may have, "
+                        "and others have not (%(count)s emails). Only this domain "
+                        "knows which, so it cannot be deleted. Send or discard them "
+                        "first (Emails), or archive the domain.",
+                        domain=domain.name,
+                        count=len(mails),
+                    )
+                )
+
+    def _partly_sent_mail(self):
+        """Return emails that are not done and that somebody may have got.
+
+        :rtype: odoo.addons.mail.models.mail_mail.MailMail
+        """
+        self.env["mail.mail"].flush_model(["state"])
+        self.env.cr.execute(
+            """SELECT DISTINCT mail.id
+                 FROM mail_mail AS mail
+                 JOIN mail_message AS message ON message.id = mail.mail_message_id
+                 JOIN mailgun_delivery AS delivery
+                   ON delivery.message_id = message.message_id
+                  AND delivery.mail_id = mail.id
+                WHERE mail.state IN ('outgoing', 'exception')
+                  AND delivery.domain_id = ANY(%s)
+                  AND delivery.state <> 'failed'""",
+            [self.ids],
+        )
+        ids = [mail_id for (mail_id,) in self.env.cr.fetchall()]
+        return self.env["mail.mail"].sudo().browse(ids)
+
     # === WHAT A SESSION IS MADE OF === #
 
     def _ledger(self, connection=None):
@@ -171,6 +211,29 @@ class MailgunDomain(models.Model):
                 limit=1,
             )
         )
+
+    # === ALARM === #
+
+    def _troubles(self):
+        found = super()._troubles()
+        if self.is_sending_barred:
+            line, since = self._health_of_sending(), self.sending_trouble_at
+            found.append(Trouble("sending", line.text, line.remedy, since=since))
+        waiting = (
+            self.env["mail.mail"]
+            .sudo()
+            .search(
+                self._waiting_mail()
+                & Domain("mailgun_wait", "in", ("wait", "setting")),
+                order="mailgun_wait_since",
+                limit=1,
+            )
+        )
+        since = waiting.mailgun_wait_since
+        if since and fields.Datetime.now() - since > LATE:
+            line = self._health_of_wait(waiting.mailgun_wait, self.waiting_count, since)
+            found.append(Trouble("waiting_out", line.text, line.remedy, since=since))
+        return found
 
     # === HEALTH === #
 
@@ -246,6 +309,17 @@ class MailgunDomain(models.Model):
         groups.sort(key=lambda group: order.index(group[0]))
         lines = [self._health_of_wait(*group) for group in groups]
         return [*lines, *self._health_of_doubt()]
+
+    def action_go_on(self):
+        """Send what waits for it; what is old asks first, by the age of the mail."""
+        result = super().action_go_on()
+        blocked = self._waiting_mail() & Domain("mailgun_wait", "=", "setting")
+        for mail in self.env["mail.mail"].sudo().search(blocked):
+            mail.write(
+                {"mailgun_wait_since": mail.create_date, "scheduled_date": False}
+            )
+        self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+        return result
 
     def _waiting_mail(self):
         """Return the domain of emails that have not left by this domain."""

@@ -3,9 +3,12 @@
 import contextlib
 import itertools
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ...tools.addresses import normalize
 from ...tools.api.session import MailgunSession
+from ...tools.errors import RefusedMessage, RefusedRecipient, SettingError
+from ...tools.sentence import Sentence as _lt
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class OutgoingSession(MailgunSession):
         domain = server.mailgun_domain_id
         super().__init__(
             domain.name,
-            domain._open_client,
+            domain._open_sender,
             server.from_filter,
             smtp_from,
             domain._sending_options(),
@@ -79,6 +82,29 @@ class OutgoingSession(MailgunSession):
         connection = self.ledger.connection
         return OutgoingSession(server, self.smtp_from, connection, waiting)
 
+    def check_server(self, env):
+        """Find out whether the server is still there, which nobody waits to remove.
+
+        :param odoo.api.Environment env: of a transaction that begins
+        :raise SettingError: it is not
+        """
+        if not env["ir.mail_server"].sudo().browse(self._server.id).exists():
+            raise SettingError(
+                _lt(
+                    "The outgoing mail server of %(domain)s was removed while the mail "
+                    "was sent: the domain was disconnected, perhaps. It leaves by "
+                    "itself when there is one again.",
+                    domain=self.domain,
+                )
+            )
+
+    def message_id_of(self, mail_id):
+        """Return a Message-Id for a mail without one, always the same.
+
+        What is tried again must be known by it.
+        """
+        return f"<mail.{mail_id}.{self.ledger.origin}@{self.domain}>"
+
     def begin(self, hand, tags, fields):
         """Begin a mail; what was known of the one before is forgotten.
 
@@ -95,6 +121,25 @@ class OutgoingSession(MailgunSession):
 IN_HAND = "mailgun_mail_in_hand"
 
 
+#: ``reason_kind`` of what Mailgun did not want, and the error that says so.
+REFUSALS = {"refused": RefusedMessage, "address": RefusedRecipient}
+
+
+class Outcome(NamedTuple):
+    """How an attempt ended for one recipient, in the words of ``mailgun.delivery``."""
+
+    state: str
+    reason: str | None = None
+    reason_kind: str | None = None
+
+    def as_error(self):
+        """Return the error with which it ended, or None."""
+        kind = REFUSALS.get(self.reason_kind)
+        return kind and kind(
+            _lt("Mailgun has refused this: %(words)s", words=self.reason)
+        )
+
+
 # Compared by identity: it travels in a context, and contexts are compared.
 @dataclass(eq=False)
 class MailInHand:
@@ -105,23 +150,30 @@ class MailInHand:
     :param attempt: how often somebody sent it on purpose
     :param resend_all: this attempt is for those, too, who got it by an earlier one
     :param has_waited: it was put back into the queue before
+    :param is_notification: there may be notifications that tell what became of it
+    :param is_mailing: there are statistics
     :param res_model: of the document that it is about
     :param copies: contact and addresses of each copy that core is going to send
     """
 
     mail_id: int = 0
+    message_id: str = ""
     message_ref: int = 0
     attempt: int = 1
     resend_all: bool = False
     has_waited: bool = False
+    is_notification: bool = False
+    is_mailing: bool = False
     res_model: str = ""
     tag: str = ""
     copies: list[tuple[int, frozenset[str]]] = field(default_factory=list)
-    #: Contact and address of whom Mailgun has taken a copy for.
-    taken: list[tuple[int, str]] = field(default_factory=list)
-    message_id: str = ""
-    #: Everybody was new to the mail and was taken: nothing but core's story to tell.
-    is_plain: bool = True
+    #: By contact and address: what the ledger says.
+    outcomes: dict[tuple[int, str], Outcome] = field(default_factory=dict)
+
+    @property
+    def was_told_of(self):
+        """Tell whether somebody may have seen that it waits, or failed."""
+        return self.has_waited or self.attempt > 1
 
     def note_copies(self, emails):
         """Note what ``_prepare_outgoing_list`` returned: whose copy goes where.

@@ -7,16 +7,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.tools import config
 
-from ...const import API_TIMEOUT, FAILURES_PER_BATCH
+from ...const import FAILURES_PER_BATCH
 from ...tools.errors import LimitReached, SettingError, TransientError, UnsettledError
-from ..transactions.server import (
-    holding_up,
-    is_stopping,
-    restart_clock,
-    seconds_running,
-)
+from ..transactions.budget import Budget
+from ..transactions.server import holding_up, restart_clock
+from .outgoing_session import SendingPolicy
 
 # Seconds between two reports of progress.
 _REPORT_EVERY = 5
@@ -29,9 +25,11 @@ class QueueProgress:
     """Tells the scheduler what a run of the queue has done, from the main thread.
 
     :param mails: ``mail.mail``, in the environment of the cron
+    :ivar Budget budget: of the run
     """
 
     def __init__(self, mails):
+        self.budget = Budget.of_server(mails.env.context)
         self._mails = mails
         self._env = mails.env
         self._seen = set()
@@ -69,20 +67,20 @@ class QueueProgress:
     def end(self):
         """Report the rest, and have what is left taken up at once.
 
-        Where nothing could be done others are at it, unless the time was up: then a
-        moment later is soon enough.
+        Where nothing could be done others are at it: a minute later is soon enough.
+        Where time or CPU is used up the job has to end; only the next one has new.
         """
         left = self._left()
         cron = self._env.ref("mail.ir_cron_mail_scheduler_action").sudo()
-        is_time_up = time.monotonic() >= deadline_of(self._env.context)
-        if left and not self._total and not is_time_up:
-            cron._trigger(fields.Datetime.now() + timedelta(minutes=1))
-            left = 0
-        elif left:
+        is_used_up = self.budget.is_used_up
+        if left and (self._total or is_used_up):
             # The scheduler goes on by itself a few times only, and then looks around
             # once in a minute.
             cron._trigger()
-        self._commit(left)
+        elif left:
+            cron._trigger(fields.Datetime.now() + timedelta(minutes=1))
+        goes_on = self._total and not is_used_up
+        self._commit(left if goes_on else 0)
 
     def _commit(self, left):
         self._env["ir.cron"]._commit_progress(self._new, remaining=left)
@@ -93,14 +91,6 @@ class QueueProgress:
         return self._mails.search_count(self._mails._mailgun_due())
 
 
-# Seconds before a time limit in which no other mail is begun, at most half of it.
-_MARGIN = API_TIMEOUT + 5
-
-# A cron job may take this long before it is asked to come to an end (ir_cron.py,
-# MIN_TIME_PER_JOB); its end time is in the context, its start is not.
-_CRON_SECONDS = 10
-
-
 @dataclass
 class SendingRun:
     """How a batch is sent, and whether it goes on.
@@ -108,20 +98,31 @@ class SendingRun:
     :param through_core: core's ``_send``, called with mail, session and options
     :param options: for core's ``_send``: ``alias_domain_id``, ``mail_server``,
         ``raise_exception``
-    :param deadline: by ``time.monotonic()``, after which no other mail is begun
-    :param domain_id: of the ``mailgun.domain`` that it leaves by
+    :param SendingPolicy policy: of the domain that it leaves by
+    :param budget: after which no other mail is begun
     """
 
     through_core: Callable
     options: dict
-    deadline: float = float("inf")
-    domain_id: int = 0
+    policy: SendingPolicy
+    budget: Budget
     #: Why no other mail of the batch is tried.
     stopped_by: Exception | None = None
     #: Minutes for which the queue was woken up already.
     wakings: set = field(default_factory=set)
     _failures: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, env, session):
+        """Stop if the server is gone; a transaction that has begun keeps it.
+
+        :param odoo.api.Environment env: of the transaction
+        :param OutgoingSession session: of this thread
+        """
+        try:
+            session.check_server(env)
+        except SettingError as error:
+            self.note(error)
 
     def send(self, mail, session):
         """Let core send one mail.
@@ -137,11 +138,7 @@ class SendingRun:
     @property
     def is_over(self):
         """Tell whether the rest has to stay for another run."""
-        return (
-            self.stopped_by is not None
-            or time.monotonic() >= self.deadline
-            or is_stopping()
-        )
+        return self.stopped_by is not None or self.budget.is_over
 
     def note(self, error):
         """Let the outcome of a mail decide about the rest of the batch.
@@ -170,25 +167,6 @@ class SendingRun:
             known = moment in self.wakings
             self.wakings.add(moment)
             return not known
-
-
-def deadline_of(context):
-    """Return until when mails may be begun, by ``time.monotonic()``.
-
-    Odoo kills what takes longer than its limits (``limit_time_real_cron``,
-    ``limit_time_real``); a mail that is killed half way is in doubt.
-
-    :param dict context: of the caller
-    """
-    limit = config["limit_time_real"]
-    now = start = time.monotonic()
-    if "cron_id" in context:
-        cron_limit = config["limit_time_real_cron"]
-        limit = limit if cron_limit is None or cron_limit < 0 else cron_limit
-        start = context.get("cron_end_time", now + _CRON_SECONDS) - _CRON_SECONDS
-    # It may have done other jobs before.
-    start = min(start, now - seconds_running())
-    return start + limit - min(_MARGIN, limit / 2) if limit else float("inf")
 
 
 class MailMail(models.Model):
@@ -222,6 +200,11 @@ class MailMail(models.Model):
         return "ir_cron_progress_id" in self.env.context and servers.search_count(
             [("smtp_authentication", "=", "mailgun")], limit=1
         )
+
+    def _mailgun_budget(self):
+        """Return what is left for sending."""
+        progress = self.env.context.get(PROGRESS)
+        return progress.budget if progress else Budget.of_server(self.env.context)
 
     def _mailgun_report_to(self, callback):
         """Return what is called with the ids of mails that were dealt with."""

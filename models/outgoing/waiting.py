@@ -5,11 +5,20 @@ from odoo.fields import Domain
 from odoo.tools import format_datetime
 
 from ...const import MAIL_ASKS, SENDING_BACKOFF, SENDING_GIVES_UP, SETTING_PAUSE
-from ...tools.errors import DoubtfulError, SettingError
+from ...tools.errors import DoubtfulError, SettingError, TransientError
+from ...tools.sentence import Sentence as _lt
+from ..transactions.failures import summary_of
 from ..transactions.words import in_words
 from .mail_mail import CONTINUES, NO_WAIT
 
 _GIVES_UP = timedelta(seconds=SENDING_GIVES_UP)
+
+_NO_MEMORY = TransientError(
+    _lt(
+        "This server had too little memory for the email and its attachments. Send "
+        "links instead of files, or raise limit_memory_hard."
+    )
+)
 
 
 class MailMail(models.Model):
@@ -19,17 +28,17 @@ class MailMail(models.Model):
 
     # === PUTTING BACK === #
 
-    def _mailgun_put_back(self, run, session):
+    def _mailgun_put_back(self, run, error):
         """Put a mail that was not taken back into the queue, or give it up.
 
         :param SendingRun run: of the batch
-        :param OutgoingSession session: knows why it was not taken
+        :param ApiError error: why it was not taken
         """
-        error, now = session.error, fields.Datetime.now()
+        now = fields.Datetime.now()
         kind, moment = self._mailgun_next_attempt(error)
-        if isinstance(error, DoubtfulError) and not error.status:
+        if isinstance(error, DoubtfulError):
             # Settling wakes the mail up earlier if it can; a minute for that.
-            settling = timedelta(minutes=session.policy.settling_minutes + 1)
+            settling = timedelta(minutes=run.policy.settling_minutes + 1)
             kind, moment = "doubt", now + settling
         give_up_at = self._mailgun_give_up_date(error, now)
         if kind == "wait" and now >= give_up_at:
@@ -37,7 +46,7 @@ class MailMail(models.Model):
             return
         self._mailgun_wait_until(
             moment,
-            mailgun_domain_ref=run.domain_id,
+            mailgun_domain_ref=run.policy.domain_id,
             mailgun_wait=kind,
             mailgun_wait_reason=in_words(self.env, error),
             mailgun_wait_since=self.mailgun_wait_since or now,
@@ -56,11 +65,16 @@ class MailMail(models.Model):
             return
         due = self._mailgun_due() & Domain("id", "in", self.ids)
         rest = self.search(due).try_lock_for_update()
+        new = rest.filtered(lambda mail: mail._mailgun_is_new())
+        for mail in new:
+            mail._mailgun_fail(in_words(self.env, run.stopped_by), "unknown", {})
+            mail._mailgun_wait_after_commit(run, run.stopped_by)
+        rest -= new
         if not rest:
             return
         kind, moment = self.browse()._mailgun_next_attempt(run.stopped_by)
         values = {
-            "mailgun_domain_ref": run.domain_id,
+            "mailgun_domain_ref": run.policy.domain_id,
             "mailgun_wait": kind,
             "mailgun_wait_reason": in_words(self.env, run.stopped_by),
         }
@@ -115,7 +129,10 @@ class MailMail(models.Model):
         :return: the mails that go on; what has failed otherwise waits for Retry
         """
         waiting = self.filtered(
-            lambda mail: mail.mailgun_wait in ("doubt", "uncertain")
+            lambda mail: (
+                mail.mailgun_wait in ("doubt", "uncertain")
+                and mail.state in ("outgoing", "exception")
+            )
         )
         if waiting:
             # Old mail may be too old by now, which is for a person to say.
@@ -193,6 +210,35 @@ class MailMail(models.Model):
             "mailgun_domain_ref": deliveries.domain_id.id,
         }
         self._mailgun_fail(reason, "unknown", values)
+
+    def _mailgun_break_off(self, run, error):
+        """End a mail with which something went wrong on this server.
+
+        :param SendingRun run: of the batch
+        :param Exception error: whatever it was
+        """
+        if not self._mailgun_is_outgoing():
+            return
+        if isinstance(error, MemoryError):
+            self._mailgun_wait_for(run, _NO_MEMORY)
+            return
+        reason = self.env._(
+            "Something went wrong on this server while the email was sent "
+            "(%(error)s). The log has the details. Retry sends it to whom Mailgun has "
+            "not taken it for.",
+            error=summary_of(error).strip(),
+        )
+        self._mailgun_fail(reason, "unknown", NO_WAIT)
+
+    def _mailgun_stop_partly_sent(self):
+        """Leave a mail to a person when nobody will know any more who has got it."""
+        got = self.mailgun_delivery_ids.filtered(lambda row: row.state != "failed")
+        reason = self.env._(
+            "Mailgun has taken this email for %s, or may have, and the module Mailgun "
+            "was uninstalled. Retry sends it to all its recipients.",
+            ", ".join(sorted(set(got.mapped("recipient")))),
+        )
+        self._mailgun_fail(reason, "unknown", NO_WAIT)
 
     def _mailgun_fail(self, reason, failure_type, values):
         """Give a mail the state of failure, as core does; nothing more is tried."""

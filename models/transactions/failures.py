@@ -8,6 +8,7 @@ import psycopg2
 from psycopg2.extensions import TransactionRollbackError
 
 from odoo.exceptions import ConcurrencyError, LockError
+from odoo.sql_db import PoolError
 
 from ...tools.errors import MailgunError, SettingError, TransientError
 
@@ -19,6 +20,10 @@ _PASSING = (
     LockError,
     MemoryError,
 )
+
+# How the codes begin with which PostgreSQL ends a connection ("operator intervention"),
+# does not open one, or loses it.
+_LOST_CONNECTION = ("57P", "53300", "08")
 
 MAX_DETAIL = 10_000
 
@@ -40,6 +45,20 @@ def is_lost_race(error):
     :param BaseException error: or None
     """
     return _is_due_to(error, (TransactionRollbackError, ConcurrencyError, LockError))
+
+
+def is_no_connection(error):
+    """Tell whether there is no connection to the database, or not any more.
+
+    What PostgreSQL answers otherwise, a lock that takes too long, say, has a code.
+
+    :param Exception error: as it was raised
+    """
+    if isinstance(error, PoolError):
+        return True
+    if not isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+        return False
+    return not error.pgcode or error.pgcode.startswith(_LOST_CONNECTION)
 
 
 def retry_races(tries, attempt):

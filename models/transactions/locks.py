@@ -1,9 +1,11 @@
-"""Locks that belong to no row, for work that two workers must not do at once.
+"""Locks, for work that two workers must not do at once.
 
 Transaction-level only: they survive a connection pool, and vanish with the worker that
 held them. A name that does not fit into a number is hashed; two names with one hash
 only wait for each other without need.
 """
+
+from odoo.tools import SQL
 
 # First halves of the lock numbers ("mg" and a counter).
 ROUTED_MESSAGE = 0x6D670001
@@ -14,6 +16,9 @@ SENT_MESSAGE = 0x6D670003
 SENDING_MAIL = 0x6D670004
 # Held by the one who writes down that a mail failed.
 FAILED_MAIL = 0x6D670005
+
+# Held by the one who judges trouble, and tells of it.
+JUDGING = 0x6D670006
 
 
 def try_lock(cursor, kind, name):
@@ -65,6 +70,22 @@ def lock_for_sending(cursor, mail_id, message_id):
         [SENDING_MAIL, mail_id, SENT_MESSAGE, message_id],
     )
     return cursor.fetchone()[0]
+
+
+def lock_rows(records):
+    """Lock rows that are about to be written, or find out that it is too late.
+
+    Whoever waits for a lock that is of no row may have seen them before the one who had
+    it has written them. PostgreSQL turns the write down then; so does it this question,
+    which is expected and not logged.
+
+    :param records: of one model
+    :raise psycopg2.errors.SerializationFailure: they were changed since this
+        transaction began: it begins again, see ``retry_races``
+    """
+    statement = "SELECT id FROM %s WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+    table = SQL.identifier(records._table)
+    records.env.cr.execute(SQL(statement, table, records.ids), log_exceptions=False)
 
 
 def is_being_sent(cursor, mail_id):

@@ -43,7 +43,7 @@ class MailgunOpenRow(models.Model):
         """
         self.env.cr.execute(
             """INSERT INTO mailgun_open_row (kind, row, at)
-               SELECT %s, unnest(%s), %s
+               SELECT %s, unnest(%s::int[]), %s
                    ON CONFLICT DO NOTHING""",
             [kind, list(rows), at],
         )

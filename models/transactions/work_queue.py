@@ -1,7 +1,5 @@
 """Working off what waits in a table, while others do the same."""
 
-import time
-
 from .own_cursor import own_cursor
 
 
@@ -17,15 +15,15 @@ class WorkQueue:
     def __init__(self, registry):
         self._registry = registry
 
-    def work(self, deadline, after_each=None):
+    def work(self, budget, after_each=None):
         """Do what is due, in its order.
 
-        :param float deadline: by ``time.monotonic()``
+        :param Budget budget: for it
         :param after_each: called with the number of rows after each piece
         :return: the number of rows dealt with
         """
         total, busy = 0, []
-        while time.monotonic() < deadline:
+        while not budget.is_over:
             with own_cursor(self._registry) as env:
                 piece = self._next(env, busy)
             if not piece:

@@ -179,7 +179,8 @@ class Management:
         wanted = [*mine, *(kind for kind in missing if kind not in full)]
         if wanted != mine:
             # POST refuses a URL that has one of the types already; PUT replaces all
-            # types of that URL, and of that one only.
+            # types of that URL, and of that one only. So says the OpenAPI document; no
+            # recording is known. An answer of another kind is told in Mailgun's words.
             self._client.call(
                 "PUT" if mine else "POST",
                 path("/v4/domains/{}/webhooks", domain),

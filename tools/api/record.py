@@ -231,7 +231,7 @@ class Record:
 
         :param moment: seconds since 1970
         """
-        if time.time() - moment < SHORTEST_RETENTION:
+        if self._client.now() - moment < SHORTEST_RETENTION:
             return True
         oldest = self.oldest()
         return oldest is not None and oldest <= moment

@@ -5,18 +5,16 @@ Core sends through a small duck type, not through smtplib itself: ``send_message
 (odoo/addons/base/models/ir_mail_server.py, ``send_email``; its own tests use the same).
 """
 
-import copy
-import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from email.generator import BytesGenerator
 from email.message import Message
 from typing import Protocol
 
 from ...const import MAX_MESSAGE_MB, MAX_RECIPIENTS, MIB
-from ..addresses import normalize
+from ..addresses import as_written, normalize
 from ..errors import ApiError, DoubtfulError, RefusedMessage, RefusedRecipient
+from ..mime.wire import flatten
 from ..sentence import Sentence as _lt
 from .client import MailgunClient, MimeBody
 from .send_options import Options, take_options
@@ -29,15 +27,20 @@ class Reservation:
     :param recipients: who is still to get the message; empty when all have it
     :param reference: opaque, comes back with each event
     :param ids: of the ledger's rows
+    :param refused: why Mailgun did not take it for others, by this attempt before
     """
 
     recipients: list[str]
     reference: str = ""
     ids: list[int] = field(default_factory=list)
+    refused: RefusedMessage | None = None
 
 
 class Ledger(Protocol):
     """Where it is written down what is sent, each entry safe before the next step."""
+
+    def begin(self, recipients: list[str]) -> None:
+        """Learn who gets the message that comes next."""
 
     def reserve(self, message_id: str, recipients: list[str]) -> Reservation:
         """Write down that a POST is about to be made.
@@ -71,7 +74,7 @@ class NoLedger:
     def ignore(self, *_what) -> None:
         """Write nothing."""
 
-    accept = refuse = release = doubt = close = ignore
+    begin = accept = refuse = release = doubt = close = ignore
 
 
 class MailgunSession:
@@ -105,11 +108,13 @@ class MailgunSession:
         self.options = options or Options()
         self.ledger = ledger or NoLedger()
         self.error: ApiError | None = None
-        self._domain = domain
+        self.domain = domain
         self._open_client = open_client
         self._client: MailgunClient | None = None
         self._observe = observe
         self._waiting = waiting
+        # Of the last message: recipients as the ledger knows them, and as they go out.
+        self._written: dict[str, str] = {}
 
     def send_message(self, message: Message, smtp_from: str, smtp_to_list: list[str]):
         """Hand ``message`` to Mailgun for exactly the recipients that core computed.
@@ -120,7 +125,8 @@ class MailgunSession:
         :raise ApiError: it was not accepted, or not for all
         """
         self.error = None
-        recipients = list(dict.fromkeys(normalize(one) for one in smtp_to_list))
+        self._written = {normalize(one): as_written(one) for one in smtp_to_list}
+        recipients = list(self._written)
         try:
             self._send_all(message, recipients)
         except Exception as error:
@@ -132,32 +138,55 @@ class MailgunSession:
             raise
 
     def _send_all(self, message: Message, recipients: list[str]) -> None:
+        self.ledger.begin(recipients)
         refused = None
         for some in _split(recipients):
-            try:
-                self._send(message, some)
-            except RefusedRecipient as error:
-                # An address of these is none; the others have nothing to do with it.
-                refused = refused or error
+            refused = self._send_some(message, some) or refused
         if refused:
             raise refused
+
+    def _send_some(self, message: Message, recipients: list[str]):
+        """Send to all of these whose address is one.
+
+        Of many Mailgun does not say which one it does not like, and takes nothing. So
+        it is asked for each half, and again.
+
+        :return: a ``RefusedRecipient`` when there are others, or None
+        """
+        try:
+            self._send(message, recipients)
+        except RefusedRecipient as error:
+            if len(recipients) == 1:
+                return error
+            middle = len(recipients) // 2
+            first = self._send_some(message, recipients[:middle])
+            return self._send_some(message, recipients[middle:]) or first
+        return None
 
     def _send(self, message: Message, recipients: list[str]) -> None:
         # Without a key nothing is begun, so nothing has to be taken back.
         client = self._open()
         reservation = self.ledger.reserve(message["Message-Id"] or "", recipients)
-        if not reservation.recipients:
-            return
+        if reservation.recipients:
+            self._post(client, message, reservation)
+        if reservation.refused:
+            raise reservation.refused
+
+    def _post(self, client, message: Message, reservation: Reservation) -> None:
         body = None
         try:
             body = self._body(message, reservation)
             with self._waiting():
-                mailgun_id = client.send_mime(self._domain, body)
+                mailgun_id = client.send_mime(self.domain, body)
         except DoubtfulError as error:
             self.ledger.doubt(reservation, error)
             raise
         except RefusedMessage as error:
-            self.ledger.refuse(reservation, error)
+            is_one_of_many = len(reservation.recipients) > 1
+            if is_one_of_many and isinstance(error, RefusedRecipient):
+                self.ledger.release(reservation)
+            else:
+                self.ledger.refuse(reservation, error)
             raise
         except BaseException as error:
             if isinstance(error, ApiError) or not (body and body.was_read):
@@ -196,7 +225,8 @@ class MailgunSession:
                     limit=MAX_MESSAGE_MB,
                 )
             )
-        return MimeBody(mime, reservation.recipients, options)
+        envelope = [self._written[one] for one in reservation.recipients]
+        return MimeBody(mime, envelope, options)
 
     def quit(self) -> None:
         """End the session; it may be used again."""
@@ -206,16 +236,6 @@ class MailgunSession:
             self._client = None
 
     close = quit
-
-
-def flatten(message: Message) -> bytes:
-    """Return the bytes that smtplib would put on the wire (``SMTP.send_message``)."""
-    visible = copy.copy(message)
-    del visible["Bcc"]
-    del visible["Resent-Bcc"]
-    buffer = io.BytesIO()
-    BytesGenerator(buffer).flatten(visible, linesep="\r\n")
-    return buffer.getvalue()
 
 
 def _split(recipients: list[str]) -> Iterator[list[str]]:

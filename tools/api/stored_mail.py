@@ -5,9 +5,12 @@ event, one with ``forward()`` by an ``accepted`` event that names the route (use
 manual, "Store and retrieve"; API reference, "Events").
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ...const import INBOUND_PATHS
 from ..errors import MalformedPayload, NotThere
 from ..mailgun_url import trusted_origin
 from ..mime.inbound import InboundPost
@@ -17,6 +20,9 @@ from .record import event_key, event_time, message_id_of
 
 # Mailgun's events about mail from outside.
 STORED_TYPES = ("stored", "accepted")
+
+# Of what a page says that was answered instead.
+_MAX_WORDS = 500
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,32 @@ class StoredMail:
     at: float = 0.0
 
 
+@dataclass(frozen=True)
+class RefusedPost:
+    """A post of a route that was not taken, as an event tells.
+
+    :param url: where it went
+    :param status: of HTTP, 0 when there was no answer
+    :param words: what was answered, or why nothing was; may be ""
+    :param at: when, seconds since 1970
+    """
+
+    url: str
+    status: int
+    words: str
+    at: float
+
+    @property
+    def sentence(self) -> _lt:
+        """What happened, for a person."""
+        answer = f"{self.status or ''} {self.words}".strip() or "?"
+        return _lt(
+            "Mailgun posted to %(url)s and was answered: %(answer)s.",
+            url=self.url,
+            answer=answer,
+        )
+
+
 class MailNotKept(NotThere):
     """Mailgun keeps mail for some days only, and the days are over."""
 
@@ -49,6 +81,42 @@ def stored_mail_of(event: dict) -> StoredMail | None:
     key = "/".join(map(str, event_key(event)))
     at = event_time(event)
     return StoredMail(key, message_id_of(event), recipients, _url(event), at)
+
+
+def refused_post_of(event: dict) -> RefusedPost | None:
+    """Return the post to one of our endpoints that was not taken, None for others.
+
+    Where a route forwards to is the recipient, and what it answered the status, of an
+    event like that of mail which a mail server did not take.
+    """
+    url = event.get("recipient")
+    if event.get("event") != "failed" or not isinstance(url, str):
+        return None
+    if not url.lower().startswith("http") or not url.endswith(INBOUND_PATHS):
+        return None
+    told = event.get("delivery-status")
+    told = told if isinstance(told, dict) else {}
+    found = (told.get("message"), told.get("description"))
+    words = next((one for one in found if isinstance(one, str) and one.strip()), "")
+    return RefusedPost(url, _status(told), _one_line(words), event_time(event))
+
+
+def last_refusal(events: Iterable[dict]) -> RefusedPost | None:
+    """Return the last post that was not taken of those that events tell of."""
+    found = filter(None, map(refused_post_of, events))
+    return max(found, key=lambda post: post.at, default=None)
+
+
+def _status(told: dict) -> int:
+    code = told.get("code")
+    is_status = isinstance(code, int) and 100 <= code < 600
+    return code if is_status else 0
+
+
+def _one_line(words: str) -> str:
+    """Return the first line of an answer without the tags of a page."""
+    text = re.sub(r"<[^>]*>", " ", words[:_MAX_WORDS])
+    return next((" ".join(one.split()) for one in text.split("\n") if one.strip()), "")
 
 
 def fetch(client: MailgunClient, mail: StoredMail) -> InboundPost:

@@ -9,7 +9,6 @@ import logging
 import mimetypes
 import re
 from dataclasses import dataclass
-from email.message import EmailMessage
 
 from .mail_head import CONTROLS
 
@@ -161,19 +160,6 @@ def judge(filename: str, declared_type: str, data: bytes) -> Judgement:
     true = true_type(data)
     sign, ending = _find_sign(filename, declared, true)
     return Judgement(true, _stored_type(filename, declared, true), sign, ending)
-
-
-def declared_types(message: EmailMessage) -> dict[str, str]:
-    """Return the types that a mail declares, by the names of its files.
-
-    :param message: the mail as core has parsed it
-    """
-    return {
-        part.get_filename() or "attachment": part.get_content_type()
-        for part in message.walk()
-        if part.get_filename()
-        or part.get_content_maintype() not in ("text", "multipart")
-    }
 
 
 def readable_name(filename: str) -> str:

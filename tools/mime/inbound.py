@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from ..addresses import MAX_ADDRESS, domain_name
+from ..addresses import MAX_ADDRESS, as_written, domain_name
 from ..errors import MalformedPayload, SettingError
 from ..mailgun_url import trusted_origin
 from ..sentence import Sentence as _lt
@@ -13,7 +13,9 @@ from .mail_head import CONTROLS, message_id_of, subject_of
 from .parsed_form import rebuild
 
 # An address that goes into a header must not be able to start another one.
-_ADDRESS = re.compile(rf"[^ {CONTROLS}<>,;]+@[^ {CONTROLS}<>,;@]+")
+_ADDRESS = re.compile(
+    rf'(?:"[^{CONTROLS}"\\]+"|[^ {CONTROLS}<>,;]+)@[^ {CONTROLS}<>,;@]+'
+)
 _MAX_RECIPIENTS = 100
 # Bytes of a field that holds addresses, each of which may be percent-encoded.
 _MAX_RECIPIENT_FIELD = 3 * _MAX_RECIPIENTS * MAX_ADDRESS
@@ -106,7 +108,8 @@ def _stored_url(form: Form) -> str:
 
 
 def _recipients(form: Form) -> list[str]:
-    found = [_address("recipient", text) for text in addressed_to(form)]
+    # Aliases are at names of DNS; a sender may have written the letters that they mean.
+    found = [as_written(_address("recipient", text)) for text in addressed_to(form)]
     if not found:
         raise MalformedPayload(_lt("the field recipient is missing, or too long"))
     return found

@@ -2,8 +2,7 @@
 
 A mail that is parsed and written again is another mail: signatures break, odd encodings
 are lost. So the few headers that matter here are found in place, and the rest of the
-bytes is not touched. What counts as a header is what Python's parser takes as one
-(``email.feedparser``, which follows RFC 5322 and forgives line ends).
+bytes is not touched (``split.py`` finds them).
 
 All this is done before Mailgun has its answer, so whatever a sender writes, the time
 that it takes grows with the length of the mail and no faster. That cannot be said of
@@ -13,14 +12,12 @@ Python's parsers of header values, so these only get what has a usual length.
 import email
 import email.policy
 import hashlib
-import itertools
 import re
 import string
 from collections.abc import Iterable
-from email.message import EmailMessage
 
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+):")
+from .split import line_end, split
+
 # For a character class: control characters, and what else begins a new line somewhere
 # (``str.splitlines``): NEL, and the separators of lines and paragraphs.
 CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
@@ -44,10 +41,6 @@ DERIVED = "@mailgun.inbound>"
 # Bytes handled at a time.
 _STEP = 1024 * 1024
 
-# Bytes in which headers are looked for, and how many. What a mail has beyond is text
-# for us, and for Odoo behind us.
-MAX_HEAD = 1024 * 1024
-MAX_HEADERS = 10_000
 # The index of PostgreSQL has a limit, and no mail program writes longer ones.
 MAX_MESSAGE_ID = 250
 MAX_SUBJECT = 500
@@ -67,7 +60,7 @@ def envelope(
     :param recipients: envelope recipients, without control characters
     :param message_id: from :func:`message_id_of`; added when the mail has none itself
     """
-    fields, end = _split(raw)
+    fields, end = split(raw)
     dropped = set(_ENVELOPE_FIELDS)
     own = [f"Return-Path: <{sender}>"]
     own += [f"Delivered-To: {recipient}" for recipient in recipients]
@@ -77,7 +70,7 @@ def envelope(
     if sender and not any(name == b"from" for name, _data in fields):
         # Else core takes whoever runs the gateway, a colleague, for the author.
         own.append(f"From: {sender}")
-    newline = _newline(raw)
+    newline = line_end(raw)
     head = [line.encode("utf-8", "replace") + newline for line in own]
     head += [_usual(data) for name, data in fields if name not in dropped]
     if raw[end : end + 1] not in (b"", b"\r", b"\n"):
@@ -98,19 +91,12 @@ def _usual(field: bytes) -> bytes:
     return field[: cut if cut > 0 else _MAX_PARSED].rstrip(b", \r\n\t") + b"\r\n"
 
 
-def parse_head(raw: bytes) -> EmailMessage:
-    """Return the headers alone, as core will see them."""
-    fields, _end = _split(raw)
-    head = b"".join(data for _name, data in fields)
-    return email.message_from_bytes(head, policy=email.policy.SMTP)
-
-
 def raw_headers(raw: bytes) -> list[tuple[str, str]]:
     """Return the headers in order: name in lower case, value as it stands, on one line.
 
     For what is written by machines; encoded words are left as they are.
     """
-    fields, _end = _split(raw)
+    fields, _end = split(raw)
     return [
         (name.decode(), one_line(data.partition(b":")[2].decode("ascii", "replace")))
         for name, data in fields
@@ -122,7 +108,7 @@ def message_id_of(raw: bytes) -> str:
 
     The same bytes always give the same, so a repetition is recognised.
     """
-    return _own_message_id(_split(raw)[0]) or derived_message_id(raw)
+    return _own_message_id(split(raw)[0]) or derived_message_id(raw)
 
 
 def derived_message_id(raw: bytes) -> str:
@@ -141,7 +127,7 @@ def fingerprint(raw: bytes) -> str:
     That is its Date and all below its headers. White space does not count: the same
     mail may be wrapped otherwise on another way.
     """
-    fields, end = _split(raw)
+    fields, end = split(raw)
     date = next((data for name, data in fields if name == b"date"), b"")
     digest = hashlib.sha256(b"".join(date.split()))
     for start in range(end, len(raw), _STEP):
@@ -152,7 +138,7 @@ def fingerprint(raw: bytes) -> str:
 
 def subject_of(raw: bytes) -> str:
     """Return the subject as one line of text, or ""."""
-    return one_line(_value(_split(raw)[0], b"subject"))[:MAX_SUBJECT]
+    return one_line(_value(split(raw)[0], b"subject"))[:MAX_SUBJECT]
 
 
 def is_automatic(raw: bytes) -> bool:
@@ -179,7 +165,19 @@ def one_line(text: str) -> str:
 def _own_message_id(fields: list[tuple[bytes, bytes]]) -> str:
     value = _value(fields, b"message-id").strip()
     usable = len(value) <= MAX_MESSAGE_ID and not _CONTROL.search(value)
-    return value if usable and value.strip("<> ") else ""
+    return value if usable and value.strip("<> ") and _is_whole(value, fields) else ""
+
+
+def _is_whole(value, fields):
+    """Tell whether Python, and so core, has not cut a Message-Id off at an odd sign.
+
+    What is left in front of that many mails have. Comments and encoded words are taken
+    out rightly.
+    """
+    data = next(data for name, data in fields if name == b"message-id")
+    written = data[:_MAX_VALUE].partition(b":")[2].decode("utf-8", "replace")
+    as_written = "".join(written.split()) == "".join(value.split())
+    return as_written or not written.isascii() or "(" in written or "=?" in written
 
 
 def _value(fields: list[tuple[bytes, bytes]], name: bytes) -> str:
@@ -192,27 +190,3 @@ def _value(fields: list[tuple[bytes, bytes]], name: bytes) -> str:
         # Python's own parser raises all kinds of errors for malformed values
         # (python/cpython#81074 and others); the journal must take any mail.
         return ""
-
-
-def _split(raw: bytes) -> tuple[list[tuple[bytes, bytes]], int]:
-    """Return header fields, as (lower-case name, bytes), and where the rest begins."""
-    starts, end = [], 0
-    for line in _LINE.finditer(raw, 0, MAX_HEAD):
-        start, stop = line.span()
-        field = _FIELD.match(raw, start, stop)
-        is_folded = starts and raw[start : start + 1] in (b" ", b"\t")
-        is_postmark = start == 0 and raw.startswith(b"From ")
-        if stop == MAX_HEAD < len(raw) or (field and len(starts) == MAX_HEADERS):
-            break
-        if field:
-            starts.append((field[1].lower(), start))
-        elif not (is_folded or is_postmark):
-            break
-        end = stop
-    bounds = itertools.pairwise([*starts, (b"", end)])
-    return [(name, raw[start:stop]) for (name, start), (_next, stop) in bounds], end
-
-
-def _newline(raw: bytes) -> bytes:
-    first = _LINE.match(raw, 0, MAX_HEAD)[0]
-    return first[len(first.rstrip(b"\r\n")) :] or b"\r\n"

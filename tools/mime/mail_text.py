@@ -1,22 +1,19 @@
 """The text of a mail, for people who decide what becomes of it.
 
-Whatever the bytes of the mail are, this neither raises nor takes long. So it asks
-Python's parser for as little as possible, and libxml2 for HTML.
+Whatever the bytes of the mail are, this neither raises nor takes long.
 """
 
-import email
-import email.policy
 import re
 from collections.abc import Iterator
-from email.message import Message
 
 from lxml import etree
+
+from .charsets import decode
+from .structure import Part, read
 
 # Enough for every text that somebody reads; a mail may have 64 MB of attachments.
 _MAX_READ = 256 * 1024
 
-# Python's own way to a parameter takes time that grows with the square of the header.
-_CHARSET = re.compile(r"""charset\s{0,9}=\s{0,9}["']?([^\s"';]+)""", re.IGNORECASE)
 # What neither XML nor a screen takes.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -35,33 +32,27 @@ def text_of(raw: bytes) -> str:
     :return: "" when the mail has no text, or none that can be read
     """
     try:
-        mail = email.message_from_bytes(raw[:_MAX_READ], policy=email.policy.compat32)
-        texts = {part.get_content_subtype(): part for part in reversed(_texts(mail))}
-        if "plain" in texts:
-            return _decoded(texts["plain"]).strip()
-        return _text_of_html(_decoded(texts["html"])) if texts else ""
+        raw = raw[:_MAX_READ]
+        texts = {part.kind: part for part in reversed(list(_texts(read(raw))))}
+        if "text/plain" in texts:
+            return _decoded(texts["text/plain"], raw).strip()
+        return _text_of_html(_decoded(texts["text/html"], raw)) if texts else ""
     except Exception:  # noqa: BLE001
-        # Python's parser raises all kinds of errors for odd mails; the bytes can still
-        # be downloaded.
+        # libxml2 raises what it likes; the bytes can still be downloaded.
         return ""
 
 
-def _texts(mail: Message) -> list[Message]:
-    return [
-        part
-        for part in mail.walk()
-        if part.get_content_type() in ("text/plain", "text/html")
-        and part.get_content_disposition() != "attachment"
-    ]
+def _texts(part: Part) -> Iterator[Part]:
+    for one in part.parts:
+        yield from _texts(one)
+    is_text = part.kind in ("text/plain", "text/html") and not part.parts
+    if is_text and part.disposition != "attachment":
+        yield part
 
 
-def _decoded(part: Message) -> str:
-    data = part.get_payload(decode=True)
-    found = _CHARSET.search(str(part.get("Content-Type", "")))
-    try:
-        text = data.decode(found[1] if found else "utf-8", "replace")
-    except (LookupError, UnicodeError):
-        text = data.decode("utf-8", "replace")
+def _decoded(part: Part, mail: bytes) -> str:
+    charset, is_html = part.parameters.get("charset", ""), part.kind == "text/html"
+    text = decode(part.content(mail), charset, is_html)[0]
     # Some charsets have halves of surrogate pairs, which no answer to a browser takes.
     return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode()
 

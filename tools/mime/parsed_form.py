@@ -41,6 +41,8 @@ _END_OF_HTML = re.compile(rb"(?<=</html>)", re.IGNORECASE)
 _MAX_DOCUMENTS = 20
 _SHOWN = re.compile(rb"""cid:([^\s"'<>()]+)""")
 _VERSION = ("MIME-Version", "1.0")
+#: Header that says how many of the announced files did not come.
+MISSING_FILES = "X-Mailgun-Missing-Files"
 # They describe parts that Mailgun has taken apart.
 _STRUCTURE = ("content-", "mime-version")
 _GENERIC_TYPES = ("", "application/octet-stream", "binary/octet-stream", "*/*")
@@ -53,12 +55,21 @@ def rebuild(form: Form) -> bytes | None:
     files = _attachments(form)
     if not (headers or bodies or files):
         return None
+    if missing := _announced(form) - len(files):
+        headers.append((MISSING_FILES, str(missing)))
     mail = _assemble(bodies, files, _content_ids(form))
     # In UTF-8 (RFC 6532), which every parser understands; writing encoded words takes
     # Python time that grows with the square of the header.
     lines = (f"{name}: {value}\r\n" for name, value in (*headers, _VERSION))
     head = "".join(lines).encode()
     return joined(itertools.chain([head], write(mail)), len(head) + size_of(mail))
+
+
+def _announced(form: Form) -> int:
+    """Return how many files there are by the form itself; never fewer than came."""
+    came = len(_attachments(form))
+    count = form.text("attachment-count", 5) or ""
+    return max(came, int(count)) if count.isascii() and count.isdigit() else came
 
 
 # --- headers --------------------------------------------------------------------------
@@ -130,8 +141,17 @@ def _documents(text: bytes, kind: str) -> list[bytes]:
 
 
 def _attachments(form: Form) -> list[FilePart]:
-    """Return the files in the order of their numbers, which may have gaps."""
-    numbered = [(_ATTACHMENT.fullmatch(file.name), file) for file in form.files]
+    """Return the files in the order of their numbers, which may have gaps.
+
+    One without a file name comes as a field.
+    """
+    fields = [
+        FilePart(name, "", "", memoryview(form.value(name)))
+        for name in form.names()
+        if _ATTACHMENT.fullmatch(name) and form.value(name)
+    ]
+    files = [*form.files, *fields]
+    numbered = [(_ATTACHMENT.fullmatch(file.name), file) for file in files]
     return [
         file
         for _number, file in sorted(

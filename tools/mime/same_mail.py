@@ -6,21 +6,17 @@ that was kept even that may be damaged, for JSON has no bytes: what is not UTF-8
 a replacement character.
 """
 
-import email
-import email.policy
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from email.message import Message
-from email.utils import getaddresses
 
+from .charsets import decode
 from .mail_head import raw_headers, subject_of
+from .structure import Part, read
 
-# Python's parsers take time that grows with the square of a header.
-_PARAMETERS = re.compile(
-    rb"(?<![^\r\n])content-[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*", re.IGNORECASE
-)
-_MAX_HEADER = 8000
+# Who exactly has which name does not matter: it is the same in both, or not.
+_ADDRESS = re.compile(r"[^\s<>,;:\"()]{1,250}@[^\s<>,;:\"()]{1,250}")
 
 _REPLACED = "\ufffd"
 _BEYOND_ASCII = bytes(range(128, 256)) + b" \t\n\r\v\f"
@@ -47,11 +43,7 @@ def is_same_mail(one: bytes, other: bytes) -> bool:
     They agree in From, To, Date, Subject, text and files, and if both tell on which way
     they came (Received), in a part of it: programs write mails that differ in no more.
     """
-    try:
-        first, second = _read(one), _read(other)
-    except Exception:  # noqa: BLE001
-        # Python's parser raises all kinds of errors for odd mails: nothing is certain.
-        return False
+    first, second = _read(one), _read(other)
     if first.ways and second.ways and not first.ways & second.ways:
         return False
     if first.is_damaged or second.is_damaged:
@@ -59,17 +51,36 @@ def is_same_mail(one: bytes, other: bytes) -> bool:
     return first.text == second.text
 
 
+def is_same_letter(one: bytes, other: bytes) -> bool:
+    """Tell whether two mails with one Message-Id are one.
+
+    Those are that agree in From, Date and Subject: a route that takes mail apart and a
+    server that forwards it write a text anew. Without one of the first two all of it
+    has to agree.
+    """
+    letter = _letter(one)
+    is_one = letter is not None and letter == _letter(other)
+    return is_one or is_same_mail(one, other)
+
+
+def _letter(raw: bytes) -> tuple | None:
+    headers = raw_headers(raw)
+    found = {name: _dense(value) for name, value in reversed(headers)}
+    sender, date = _addresses(headers, "from"), found.get("date")
+    return (sender, date, _dense(subject_of(raw))) if sender and date else None
+
+
 def _read(raw: bytes) -> _Content:
-    if any(len(found[0]) > _MAX_HEADER for found in _PARAMETERS.finditer(raw)):
-        raise ValueError("a header of this mail is too long to be parsed")
-    headers = [(name, _dense(value)) for name, value in raw_headers(raw)]
+    headers = raw_headers(raw)
     head, subject = _head(headers), _dense(subject_of(raw))
-    texts, files = _parts(email.message_from_bytes(raw, policy=email.policy.compat32))
-    words = [_dense(_decoded(part)) for part in texts]
-    checksums = sorted(hashlib.sha256(_data(part)).hexdigest() for part in files)
-    left = sorted(_data(part).translate(None, _BEYOND_ASCII) for part in texts + files)
+    texts, files = _parts(read(raw))
+    words = [_dense(_decoded(part, raw)) for part in texts]
+    checksums = sorted(hashlib.sha256(part.content(raw)).hexdigest() for part in files)
+    left = sorted(
+        part.content(raw).translate(None, _BEYOND_ASCII) for part in texts + files
+    )
     return _Content(
-        frozenset(value for name, value in headers if name == "received"),
+        frozenset(_dense(value) for name, value in headers if name == "received"),
         "\n".join([head, subject, *words, *checksums]),
         b"\n".join([f"{head}\n{subject}".encode("ascii", "ignore"), *left]),
         _REPLACED.encode() in raw or _REPLACED in subject,
@@ -78,46 +89,41 @@ def _read(raw: bytes) -> _Content:
 
 def _head(headers: list[tuple[str, str]]) -> str:
     """Return who wrote to whom and when; names may be written in several ways."""
-    found = {"from": [], "to": [], "date": []}
-    for name, value in headers:
-        found.setdefault(name, []).append(value[:_MAX_HEADER])
-    addresses = [
-        sorted(address.lower() for _name, address in getaddresses(found[name]))
-        for name in ("from", "to")
-    ]
-    return f"{addresses} {found['date']}"
+    dates = [_dense(value) for name, value in headers if name == "date"]
+    return f"{_addresses(headers, 'from')} {_addresses(headers, 'to')} {dates}"
 
 
-def _parts(mail: Message) -> tuple[list[Message], list[Message]]:
+def _addresses(headers: list[tuple[str, str]], name: str) -> list[str]:
+    values = " ".join(value for found, value in headers if found == name)
+    return sorted(address.lower() for address in _ADDRESS.findall(values))
+
+
+def _parts(mail: Part) -> tuple[list[Part], list[Part]]:
     """Return the texts and the files.
 
     Of a text in two forms only HTML: Mailgun makes the other where there is none.
     """
-    leaves = [part for part in mail.walk() if not part.is_multipart()]
+    leaves = list(_leaves(mail))
     texts = [part for part in leaves if _is_text(part)]
     files = [part for part in leaves if not _is_text(part)]
-    html = [part for part in texts if part.get_content_subtype() == "html"]
-    if html:
-        texts = [part for part in texts if part.get_content_subtype() != "plain"]
+    if any(part.kind == "text/html" for part in texts):
+        texts = [part for part in texts if part.kind != "text/plain"]
     return texts, files
 
 
-def _is_text(part: Message) -> bool:
-    return part.get_content_maintype() == "text" and not (
-        part.get_filename() or part.get_content_disposition() == "attachment"
-    )
+def _leaves(part: Part) -> Iterator[Part]:
+    for one in part.parts:
+        yield from _leaves(one)
+    if not part.parts:
+        yield part
 
 
-def _data(part: Message) -> bytes:
-    return part.get_payload(decode=True) or b""
+def _is_text(part: Part) -> bool:
+    return part.main == "text" and not (part.name or part.disposition == "attachment")
 
 
-def _decoded(part: Message) -> str:
-    data = _data(part)
-    try:
-        return data.decode(part.get_content_charset() or "utf-8", "replace")
-    except LookupError:
-        return data.decode("utf-8", "replace")
+def _decoded(part: Part, raw: bytes) -> str:
+    return decode(part.content(raw), part.parameters.get("charset", ""))[0]
 
 
 def _dense(text: str) -> str:

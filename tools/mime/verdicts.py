@@ -21,7 +21,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .mail_head import MAX_HEAD, one_line
+from .mail_head import one_line
+from .split import MAX_HEAD
 
 _PREFIX = "x-mailgun-"
 _NAMES = ("sflag", "sscore", "spf", "dkim-check-result")

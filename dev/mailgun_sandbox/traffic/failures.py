@@ -1,6 +1,6 @@
 """Events of what was not delivered (user manual, "Event structure")."""
 
-from ..memory.state import Mail
+from ..memory.state import Mail, Post
 from .event_shapes import attempt, outcome
 
 BOUNCE_CODE = 550
@@ -45,6 +45,17 @@ def bounced(mail: Mail, url: str, recipient: str) -> dict:
         "bounce-type": "hard",
     }
     return failed(mail, url, recipient, "bounce", status)
+
+
+def not_posted(mail: Mail, url: str, target: str, post: Post) -> dict:
+    """Return the event of an attempt of a route that was not taken."""
+    last, status = post.attempts[-1], {"attempt-no": len(post.attempts)}
+    status |= {"code": last.status, "message": last.text}
+    severity = "permanent"
+    if post.outcome == "waiting":
+        severity = "temporary"
+        status["retry-seconds"] = int(post.next_at - last.at)
+    return failed(mail, url, target, "generic", status, severity, routed=True)
 
 
 def deferred(mail: Mail, url: str, recipient: str, number: int, wait: float) -> dict:

@@ -100,22 +100,20 @@ def _forward(arrival: _Arrival, route: Route, url: str) -> Post:
 
 
 def _watch(arrival: _Arrival, route: Route, target: str) -> Callable[[Post], None]:
-    """Write events of a mail on its way to a URL, now and when it got there or not."""
+    """Write events of a mail on its way to a URL, now and after each attempt."""
     app, mail = arrival.app, arrival.mail
     url = app[SANDBOX].message_url(mail)
     event = event_shapes.accepted_routed(mail, url, arrival.recipient, route, target)
     history.record(app, mail, event)
 
-    def settled(post: Post) -> None:
+    def attempted(post: Post) -> None:
         if post.outcome == "taken":
             event = event_shapes.delivered(mail, url, target, routed=True)
         else:
-            last = post.attempts[-1]
-            status = {"code": last.status, "message": last.text}
-            event = failures.failed(mail, url, target, "generic", status, routed=True)
+            event = failures.not_posted(mail, url, target, post)
         history.record(app, mail, event)
 
-    return settled
+    return attempted
 
 
 def _record_stored(arrival: _Arrival) -> None:
@@ -137,7 +135,7 @@ def _notify(arrival: _Arrival, url: str) -> Post:
     return _post(arrival, url, "stored", fields, [])
 
 
-def _post(arrival: _Arrival, url: str, shape: str, fields, files, settled=None) -> Post:
+def _post(arrival: _Arrival, url: str, shape: str, fields, files, watch=None) -> Post:
     sandbox = arrival.app[SANDBOX]
     signature = sign(sandbox.keys.signing_of(arrival.domain.account))
     fields = [*fields, *((name, text.encode()) for name, text in signature.items())]
@@ -148,5 +146,5 @@ def _post(arrival: _Arrival, url: str, shape: str, fields, files, settled=None) 
     number = sandbox.next_id()
     post = Post(number, url, arrival.recipient, shape, content_type, body)
     sandbox.posts.append(post)
-    posting.send(arrival.app, post, settled)
+    posting.send(arrival.app, post, watch)
     return post

@@ -19,15 +19,15 @@ _TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 
 def send(
-    app: web.Application, post: Post, settled: Callable[[Post], None] | None = None
+    app: web.Application, post: Post, watch: Callable[[Post], None] | None = None
 ) -> None:
     """Post in the background until it is taken, refused, or given up.
 
-    :param settled: is called then
+    :param watch: is called after each attempt
     """
     # It may have been posted before.
     post.outcome = "waiting"
-    in_background(app, _until_settled(app, post, settled))
+    in_background(app, _until_settled(app, post, watch))
 
 
 def send_reversed(app: web.Application, post: Post, seconds: float) -> None:
@@ -54,7 +54,7 @@ async def _release(app: web.Application, seconds: float) -> None:
             await asyncio.sleep(0.01)
 
 
-async def _until_settled(app: web.Application, post: Post, settled) -> None:
+async def _until_settled(app: web.Application, post: Post, watch) -> None:
     sandbox = app[SANDBOX]
     event = post.shape == "event"
     schedule = sandbox.event_schedule if event else sandbox.retry_schedule
@@ -68,10 +68,12 @@ async def _until_settled(app: web.Application, post: Post, settled) -> None:
             break
         seconds = wait * sandbox.time_scale
         post.outcome, post.next_at = "waiting", time.time() + seconds
+        if watch:
+            watch(post)
         await asyncio.sleep(seconds)
     post.next_at = None
-    if settled:
-        settled(post)
+    if watch:
+        watch(post)
 
 
 async def _attempt(app: web.Application, post: Post) -> int:

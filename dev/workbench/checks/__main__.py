@@ -32,9 +32,9 @@ PARTS = {
 ON_REQUEST = {"core", "upgrade"}
 # What is worth measuring: the rest starts the module from far away, or not at all.
 MEASURED = {"unit", "odoo"}
-# Named, it takes minutes as well; otherwise it is a short one. A number behind it makes
+# Named, it takes up to an hour; otherwise it is a short one. A number behind it makes
 # other posts.
-_FUZZ = re.compile(r"fuzz(?:/(\d{1,9}))?")
+_FUZZ = re.compile(rf"fuzz(?:/({'|'.join(fuzz.PARTS)}))?(?:/(\d{{1,9}}))?")
 # One subject of the part of this name.
 _SUBJECT = "server/"
 _SUBJECTS = [f"{_SUBJECT}{subject.name}" for subject in server_tests.SUBJECTS]
@@ -62,7 +62,8 @@ def main() -> int:
                 PARTS[name](report)
         for run in long_runs:
             with report.part("fuzz"):
-                fuzz.run(report, fuzz.LONG, int(run[1] or fuzz.SEED))
+                parts = fuzz.PARTS[run[1]] if run[1] else sum(fuzz.PARTS.values(), [])
+                fuzz.run_long(report, fuzz.LONG, int(run[2] or fuzz.SEED), parts)
         if subjects:
             with report.part("server"):
                 chosen = [name.removeprefix(_SUBJECT) for name in subjects]

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..demo import demo_stage
@@ -58,19 +57,6 @@ class Stage(LabOdoo):
         """Return the number of rows of each table that strangers could fill."""
         return {name: self.value(f"SELECT count(*) FROM {name}") for name in _GROWING}
 
-    @contextlib.contextmanager
-    def measured(self) -> Iterator[list[float]]:
-        """Find out by how many bytes the process grows at most meanwhile.
-
-        :return: a list that has the figure at the end
-        """
-        process, found = Path(f"/proc/{self.odoo.pid}"), []
-        before = _bytes_of(process, "VmRSS")
-        # The peak so far is forgotten (proc(5), "clear_refs").
-        (process / "clear_refs").write_text("5")
-        yield found
-        found.append(_bytes_of(process, "VmHWM") - before)
-
 
 @contextlib.contextmanager
 def running(report: Report) -> Iterator[Stage]:
@@ -109,9 +95,3 @@ def _set_up(stage: Stage) -> None:
     call("mail.alias", "create", [values])
     # As if Mailgun had been told to look for spam: the verdicts are read then.
     stage.execute("UPDATE mailgun_domain SET spam_action = 'tag'")
-
-
-def _bytes_of(process: Path, name: str) -> int:
-    lines = (process / "status").read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith(f"{name}:"))
-    return int(line.split()[1]) * 1024

@@ -70,6 +70,11 @@ def crash() -> None:
     server.ensure_postgres_running()
 
 
+def system_user() -> str:
+    """Return the user of this machine whom the embedded server runs as."""
+    return _server().system_user
+
+
 def log_file() -> Path:
     """Return the log of the embedded server."""
     return Path(_server().log)
@@ -119,7 +124,10 @@ def connection(env: dict[str, str], database: str):
     """
     with contextlib.closing(
         psycopg2.connect(
-            host=env.get("PGHOST"), user=env.get("PGUSER"), dbname=database
+            host=env.get("PGHOST"),
+            port=env.get("PGPORT"),
+            user=env.get("PGUSER"),
+            dbname=database,
         )
     ) as connected:
         connected.autocommit = True

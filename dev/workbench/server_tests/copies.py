@@ -21,6 +21,8 @@ SUBJECT = Subject("copies")
 
 COPY = "mailgun_server_copy"
 _DOMAINS = "mailgun.domain"
+_MAILS = 20
+_IT_IS_TIME = "UPDATE mail_mail SET scheduled_date = NULL WHERE id = ANY(%s)"
 _IS_FOREIGN = ["is_foreign"]
 
 
@@ -92,6 +94,40 @@ def two_servers_are_one_database(lab: Lab) -> None:
         finally:
             second.stop()
     same("routes and webhooks", _entries(lab), before)
+
+
+@SUBJECT.says
+def a_restored_database_sends_nothing_twice(lab: Lab) -> None:
+    """A database restored from a dump asks, and sends nothing that was sent since."""
+    lab.ensure()
+    subject, people = lab.new("Restored"), lab.addresses(_MAILS)
+    mails = lab.write(subject, *people, scheduled_date="2099-01-01 00:00:00")
+    # What runs code is in the dump, too.
+    lab.apply_events()
+    lab.stop()
+    databases.copy(lab.postgres_env, lab.database, COPY)
+    lab.start()
+    sent = mails[: _MAILS // 2]
+    lab.send(sent)
+    lab.apply_events()
+    lab.stop()
+    databases.copy(lab.postgres_env, COPY, lab.database)
+    databases.drop(lab.postgres_env, COPY)
+    lab.execute(_IT_IS_TIME, mails)
+    lab.start()
+    lab.wake()
+    waits = "SELECT count(*) FROM mail_mail WHERE id = ANY(%s) AND mailgun_wait = %s"
+    lab.wait_for_jobs(
+        "mail to wait", lambda: lab.value(waits, mails, "setting") == _MAILS
+    )
+    same("mails given so far", len(lab.mailgun.given(subject)), len(sent))
+    domain = lab.admin.search(_DOMAINS, ("name", "=", TOLD))
+    lab.admin.call(_DOMAINS, "action_go_on", domain)
+    lab.wait_for_jobs("the rest to leave", lambda: not lab.left(mails))
+    given = [mail["recipients"] for mail in lab.mailgun.given(subject)]
+    same("recipients", sorted(given), sorted([one] for one in people))
+    found = {state for _who, state in lab.deliveries(sent)}
+    true(f"deliveries of the first ones: {found}", found <= {"accepted", "delivered"})
 
 
 @contextlib.contextmanager

@@ -1,5 +1,8 @@
 """Mail of which nobody knows whether Mailgun took it, and who finds out."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+from ..machine import postgres
 from ..servers.sentences import Subject, same
 from .lab import Lab
 from .settings import ASKING, ONLY_SENDING, TOLD
@@ -72,14 +75,44 @@ def an_error_of_mailgun_is_looked_up(lab: Lab) -> None:
 
 @SUBJECT.says
 def an_error_without_a_mail(lab: Lab) -> None:
-    """A mail that Mailgun refused with an error 502 is sent when it was looked up."""
+    """A mail that was answered 502 is sent once the record had the time to know it."""
     fault = {"path": "messages", "answer": 502, "count": 1}
     subject, mails = _in_doubt(lab, ASKING, fault)
-    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 0)
     lab.settle()
     lab.send(mails)
-    same("states", lab.states(mails), ["sent"])
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 0)
+    lab.settle()
+    _is_sent_soon(lab, mails)
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
+
+
+@SUBJECT.says
+def settled_while_others_write(lab: Lab) -> None:
+    """A mail that somebody writes while it is settled is settled, without an error."""
+    _subject, mails = _in_doubt(lab, ASKING, _LOST)
+    lab.apply_events()
+    errors = _collisions(lab)
+    with (
+        postgres.connection(lab.postgres_env, lab.database) as writer,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        writer.autocommit = False
+        writer.cursor().execute(_WRITE, [mails])
+        settling = pool.submit(lab.settle)
+        lab.steps.wait_for("somebody to wait", lambda: lab.value(_WAITING))
+        writer.commit()
+        settling.result()
+    _is_sent_soon(lab, mails)
+    same("errors", _collisions(lab) - errors, 0)
+
+
+_WRITE = "UPDATE mail_mail SET write_date = now() WHERE id = ANY(%s)"
+_WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
+def _collisions(lab: Lab) -> int:
+    """Return how often Odoo has logged that another transaction was first."""
+    return lab.odoo.log.read_text().count("could not serialize")
 
 
 def _in_doubt(lab: Lab, domain: str, fault: dict) -> tuple[str, list[int]]:

@@ -1,7 +1,9 @@
 """Odoo on the lab's database: started, ended, and asked to run code."""
 
+import contextlib
 import itertools
 import textwrap
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -84,6 +86,19 @@ class LabOdoo(LabDatabase):
         """Return the administrator at one of several servers."""
         return WebClient(url, self.database, "admin", "admin")
 
+    @contextlib.contextmanager
+    def measured(self) -> Iterator[list[float]]:
+        """Find out by how many bytes the process grows at most meanwhile.
+
+        :return: a list that has the figure at the end
+        """
+        process, found = Path(f"/proc/{self.odoo.pid}"), []
+        before = _bytes_of(process, "VmRSS")
+        # The peak so far is forgotten (proc(5), "clear_refs").
+        (process / "clear_refs").write_text("5")
+        yield found
+        found.append(_bytes_of(process, "VmHWM") - before)
+
     def inside(self, code: str, **names):
         """Run code within Odoo, in one transaction that commits if nothing is raised.
 
@@ -113,3 +128,9 @@ class LabOdoo(LabDatabase):
     def _model(self) -> int:
         (model,) = self.admin.search("ir.model", ("model", "=", "mail.mail"))
         return model
+
+
+def _bytes_of(process: Path, name: str) -> int:
+    lines = (process / "status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith(f"{name}:"))
+    return int(line.split()[1]) * 1024

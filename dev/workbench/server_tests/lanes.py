@@ -1,6 +1,10 @@
 """Mails that are sent side by side, each lane in transactions of its own."""
 
+import re
+import time
+
 from ..bench.ways import DEFAULT_LANES
+from ..machine import postgres
 from ..servers.sentences import Subject, same, true
 from .lab import Lab
 
@@ -74,6 +78,155 @@ def one_bad_address_harms_no_other(lab: Lab) -> None:
     given = [mail["recipients"] for mail in lab.mailgun.given(subject)]
     same("recipients", sorted(given), sorted([one] for one in people))
 
+
+@SUBJECT.says
+def a_mail_without_message_id(lab: Lab) -> None:
+    """A mail that has no Message-Id gets one, and ends no lane."""
+    subject, people = lab.new("No id"), lab.addresses(_OTHERS)
+    mails = lab.write(subject, *people)
+    lab.execute(
+        """UPDATE mail_message SET message_id = NULL
+            WHERE id = (SELECT mail_message_id FROM mail_mail WHERE id = %s)""",
+        mails[0],
+    )
+    lab.send(mails, auto_commit=True)
+    same("states", lab.states(mails), _ALL_SENT)
+    given = lab.mailgun.given(subject)
+    same("mails given to Mailgun", len(given), len(mails))
+    true("one has no Message-Id", all(mail["message_id"] for mail in given))
+
+
+@SUBJECT.says
+def an_error_of_one_mail_ends_that_mail(lab: Lab) -> None:
+    """A mail that cannot be written down as sent fails with words, and alone."""
+    subject, people = lab.new("Error"), lab.addresses(_OTHERS)
+    mails = lab.write(subject, *people)
+    bad, others = mails[3], mails[:3] + mails[4:]
+    lab.execute(_FAILING % bad)
+    try:
+        lab.send(mails, auto_commit=True)
+    finally:
+        lab.execute("DROP FUNCTION lab_fails CASCADE")
+    same("others", lab.states(others), ["sent"] * len(others))
+    same("state of the bad one", lab.states([bad]), ["exception"])
+    reason = lab.value("SELECT failure_reason FROM mail_mail WHERE id = %s", bad)
+    true(f"the error is not named: {reason}", "the lab does not like it" in reason)
+    lab.admin.call("mail.mail", "action_retry", [bad])
+    lab.send([bad])
+    same("state after Retry", lab.states([bad]), ["sent"])
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), len(mails))
+
+
+@SUBJECT.says
+def a_connection_that_is_refused(lab: Lab) -> None:
+    """Lanes that PostgreSQL has no connection for leave their mails to the others."""
+    subject, people = lab.new("Refused connection"), lab.addresses(60)
+    mails = lab.write(subject, *people)
+    # A new server has no connections in store.
+    lab.start()
+    lab.admin.call("res.users", "search", [])
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+    used = lab.value(sql, lab.database)
+    limit = f"ALTER DATABASE {lab.database} CONNECTION LIMIT %s"
+    lab.execute_in("postgres", limit % (used + 3))
+    try:
+        lab.send(mails, auto_commit=True)
+    finally:
+        lab.execute_in("postgres", limit % -1)
+    log = lab.odoo.log.read_text()
+    true("no connection was refused", "has no database connection" in log)
+    # A lane may lose what it needs in the middle of its mails, and nothing by that.
+    left = lab.left(mails)
+    true(f"{left} mails were left", left <= DEFAULT_LANES)
+    lab.send(mails, auto_commit=True)
+    # What could not be written down after Mailgun had it is in doubt.
+    lab.settle_all()
+    lab.send(mails, auto_commit=True)
+    same("mails left", lab.left(mails), 0)
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), len(mails))
+
+
+@SUBJECT.says
+def mails_that_others_are_at(lab: Lab) -> None:
+    """Mails that somebody else is sending do not have the queue run without a pause."""
+    subject, people = lab.new("Others"), lab.addresses(_OTHERS)
+    mails = lab.write(subject, *people)
+    with postgres.connection(lab.postgres_env, lab.database) as connected:
+        connected.autocommit = False
+        with connected.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(%s, id) FROM unnest(%s) AS id",
+                [_SENDING_MAIL, mails],
+            )
+            already = len(_RUN.findall(lab.odoo.log.read_text()))
+            lab.wake()
+            lab.wait_for_jobs("a run", lambda: _runs(lab) > already)
+            until = time.monotonic() + 10
+            lab.wait_for_jobs("other runs", lambda: time.monotonic() > until)
+            runs = _runs(lab) - already
+            connected.rollback()
+    true(f"{runs} runs in ten seconds", runs <= 2)
+    same("mails given meanwhile", lab.mailgun.given(subject), [])
+    lab.wake()
+    lab.wait_for_jobs("the mails", lambda: not lab.left(mails))
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), len(mails))
+
+
+@SUBJECT.says
+def large_files_take_turns(lab: Lab) -> None:
+    """Twelve mails with a file of 12 MB take the memory of a few."""
+    subject, people = lab.new("Large"), lab.addresses(DEFAULT_LANES)
+    # Filled by the server itself: a call of that size would count, too.
+    mails = lab.inside(_LARGE, subject=subject, people=people, size=_LARGE_FILE)
+    lab.start()
+    lab.admin.call("res.users", "search", [])
+    lab.mailgun.fail({"path": "messages", "delay": 0.5})
+    with lab.measured() as grown:
+        lab.send(mails, auto_commit=True)
+        # The queue of a server that has just begun may be at some of them as well.
+        lab.wait_for_jobs("the mails", lambda: not lab.left(mails))
+    same("states", lab.states(mails), ["sent"] * len(mails))
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), len(mails))
+    weights = grown[0] / _LARGE_FILE
+    lab.steps.say(f"the server grew by {weights:.0f} files")
+    true(f"the server grew by {weights:.0f} files", weights < 4 * _TIMES_ON_ITS_WAY)
+
+
+def _runs(lab: Lab) -> int:
+    return len(_RUN.findall(lab.odoo.log.read_text()))
+
+
+_LARGE_FILE = 12 * 2**20
+# How often a file is in memory while its mail is sent: as it is, and encoded.
+_TIMES_ON_ITS_WAY = 9
+
+_LARGE = """
+found = env["mail.mail"].create([
+    {
+        "subject": subject,
+        "email_from": "sales@mail.example.com",
+        "email_to": one,
+        "body_html": "<p>Our offer</p>",
+        "attachment_ids": [
+            Command.create({"name": "plan", "raw": number.to_bytes(1, "big") * size})
+        ],
+    }
+    for number, one in enumerate(people)
+]).ids
+"""
+
+_RUN = re.compile(r"Job 'Mail: Email Queue Manager' .* starting")
+
+# As models/transactions/locks.py has it.
+_SENDING_MAIL = 0x6D670004
+
+_FAILING = """
+CREATE FUNCTION lab_fails() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the lab does not like it';
+END $$;
+CREATE TRIGGER lab_fails BEFORE UPDATE ON mail_mail FOR EACH ROW
+    WHEN (NEW.id = %s AND NEW.state = 'sent') EXECUTE FUNCTION lab_fails()"""
 
 _ALL_SENT = ["sent"] * _OTHERS
 

@@ -1,6 +1,7 @@
 """The ledger's own transactions beside those of core."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from ..machine import postgres
 from ..machine.ports import HOST, free_port
@@ -56,6 +57,21 @@ def a_caller_that_rolls_back(lab: Lab) -> None:
     same("deliveries", found, [(recipient, "delivered", False)])
     sql = "SELECT DISTINCT state FROM mailgun_event WHERE message_id = %s"
     same("its events", lab.rows(sql, mail["message_id"]), [("done",)])
+
+
+@SUBJECT.says
+def not_taken_before_the_commit(lab: Lab) -> None:
+    """A mail that Mailgun does not take is failed for its maker, and then waits."""
+    subject, (recipient,) = lab.new("Not taken"), lab.addresses(1)
+    lab.mailgun.fail({"path": "messages", "answer": 429, "count": 1})
+    code = f"{_MAKE_AND_SEND}found = [mail.id, mail.state]\n"
+    mail, state = lab.inside(code, subject=subject, to=recipient, delete=False)
+    same("what its maker reads", state, "exception")
+    sql = "SELECT state, mailgun_wait FROM mail_mail WHERE id = %s"
+    same("after the commit", lab.rows(sql, mail), [("outgoing", "wait")])
+    lab.mailgun.fail()
+    lab.send([mail])
+    same("state", lab.states([mail]), ["sent"])
 
 
 @SUBJECT.says
@@ -161,6 +177,15 @@ def another_message_id(lab: Lab) -> None:
     same("deliveries", lab.rows(sql, mails[0]), wanted)
 
 
+# It has just written down what is about to be posted, and holds no transaction.
+_CUT_LEDGER = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+     WHERE datname = %s AND state = 'idle'
+       AND query LIKE '%%INSERT INTO mailgun_delivery%%'
+       AND pid <> pg_backend_pid()
+"""
+
+
 @SUBJECT.says
 def a_locked_ledger(lab: Lab) -> None:
     """While somebody keeps the ledger locked mail waits, and then it goes."""
@@ -177,6 +202,28 @@ def a_locked_ledger(lab: Lab) -> None:
     lab.send(mails, auto_commit=True)
     same("states afterwards", lab.states(mails), ["sent"] * len(people))
     same("mails given afterwards", len(lab.mailgun.given(subject)), len(people))
+
+
+@SUBJECT.says
+def a_broken_ledger(lab: Lab) -> None:
+    """A connection of the ledger that breaks while Mailgun answers is opened anew."""
+    # More options than Mailgun takes.
+    refused = {"headers": str({"X-Mailgun-Track": "x" * 20_000})}
+    for values, fate in (
+        ({}, ("accepted", "sent")),
+        (refused, ("failed", "exception")),
+    ):
+        mails = lab.write(lab.new("Broken"), *lab.addresses(1), **values)
+        lab.mailgun.fail({"path": "messages", "delay": 2, "count": 1})
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(lab.send, mails)
+            lab.steps.wait_for(
+                "the ledger's connection to be cut",
+                lambda: lab.value(_CUT_LEDGER, lab.database),
+            )
+            sending.result()
+        ((_who, state),) = lab.deliveries(mails)
+        same("delivery and mail", (state, *lab.states(mails)), fate)
 
 
 @SUBJECT.says
@@ -197,6 +244,31 @@ def two_servers_at_once(lab: Lab) -> None:
     given = [mail["recipients"] for mail in lab.mailgun.given(subject)]
     same("recipients", sorted(given), sorted([one] for one in people))
 
+
+@SUBJECT.says
+def sent_by_another_meanwhile(lab: Lab) -> None:
+    """A mail that another one has sent meanwhile is sent once, without an error."""
+    subject = lab.new("Meanwhile")
+    mails = lab.write(subject, *lab.addresses(1))
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(lab.inside, _SEND_LATER, mails=mails)
+        lab.steps.wait_for("it to begin", lambda: lab.value(_SLEEPING, lab.database))
+        lab.send(mails)
+        late.result()
+    same("states", lab.states(mails), ["sent"])
+    same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
+    same("errors", lab.odoo.log.read_text().count("could not serialize"), 0)
+
+
+_SLEEPING = """SELECT count(*) FROM pg_stat_activity
+                WHERE datname = %s AND query LIKE 'SELECT pg_sleep%%'
+                  AND state = 'active'"""
+_SEND_LATER = """
+found = env["mail.mail"].browse(mails)
+if found.mapped("state") == ["outgoing"]:
+    env.cr.execute("SELECT pg_sleep(3)")
+found.send()
+"""
 
 _LET_A_DAY_PASS = """
     UPDATE mail_mail

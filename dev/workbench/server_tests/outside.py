@@ -26,6 +26,11 @@ class Outside(SandboxClient):
         path = f"/sandbox/mailboxes/{quote(address)}"
         self._call("PUT", path, json={"answer": answer})
 
+    def disable(self, domain: str, reason: str) -> None:
+        """Disable a domain for a reason, or let it send again without one."""
+        path = f"/sandbox/domains/{domain}"
+        self._call("POST", path, json={"disabled": reason})
+
     def react(self, mail: dict, event: str) -> None:
         """Let whoever got a mail do something with it, such as "opened"."""
         self._call("POST", f"/sandbox/mails/{mail['id']}/events", json={"event": event})

@@ -2,8 +2,9 @@
 
 from ..bench.ways import DEFAULT_LANES
 from ..servers.sentences import Subject, same, true
+from . import settings
 from .lab import Lab
-from .settings import ASKING
+from .settings import ASKING, TOLD
 
 SUBJECT = Subject("queue")
 
@@ -62,6 +63,39 @@ def a_long_queue(lab: Lab) -> None:
     _each_once(lab, subject, people)
     sql = "SELECT failure_count FROM ir_cron WHERE cron_name LIKE 'Mail: Email Queue%'"
     same("failures of the job", lab.value(sql), 0)
+
+
+@SUBJECT.says
+def a_disconnect_meanwhile(lab: Lab) -> None:
+    """A domain that is disconnected while it sends stops in words, nothing is lost."""
+    lab.ensure()
+    subject, people = lab.new("Disconnected"), lab.addresses(_BATCH)
+    mails = lab.write(subject, *people)
+    lab.mailgun.fail({"path": "messages", "delay": 0.5})
+    lab.wake()
+    lab.wait_for_jobs("mails to leave", lambda: _taken(lab, mails) >= 1)
+    domain = lab.admin.search("mailgun.domain", ("name", "=", TOLD))
+    lab.admin.call("mailgun.domain", "action_disconnect", domain)
+    lab.mailgun.fail()
+    lab.wait_for_jobs("what is under way", lambda: not _is_running(lab))
+    sql = """SELECT DISTINCT state, mailgun_wait, mailgun_wait_reason ~ 'was removed'
+               FROM mail_mail WHERE id = ANY(%s) AND state <> 'sent'"""
+    same("the rest", lab.rows(sql, mails), [("outgoing", "setting", True)])
+    settings.connect(lab, TOLD)
+    lab.execute(_IT_IS_TIME, mails)
+    lab.wake()
+    lab.wait_for_jobs("the rest to leave", lambda: not lab.left(mails))
+    _each_once(lab, subject, people)
+
+
+_IT_IS_TIME = "UPDATE mail_mail SET scheduled_date = NULL WHERE id = ANY(%s)"
+_SENDING_MAIL = 0x6D670004
+
+
+def _is_running(lab: Lab) -> bool:
+    """Tell whether somebody is sending."""
+    sql = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
+    return lab.value(sql, _SENDING_MAIL)
 
 
 def _taken(lab: Lab, mails: list[int]) -> int:

@@ -2,7 +2,8 @@
 
 import requests
 
-_TIMEOUT = 60
+# Seconds; longer than a queue works in one call, by limit_time_real of 120.
+_TIMEOUT = 180
 
 
 class OdooError(Exception):

@@ -209,6 +209,9 @@ CREATE TRIGGER refuse BEFORE UPDATE ON mailgun_delivery EXECUTE FUNCTION refuse(
 
 def _wait(lab: Lab) -> None:
     """Send while Mailgun gives trouble; the subject says what the mail waits for."""
+    # What routing has sent would get the trouble instead.
+    sql = "SELECT count(*) FROM mail_mail WHERE state = 'outgoing'"
+    lab.steps.wait_for("other mail to leave", lambda: lab.value(sql) == 0)
     for wait, domain, answer in (
         ("stale", ASKING, 429),
         ("uncertain", ONLY_SENDING, "lost"),
@@ -217,18 +220,31 @@ def _wait(lab: Lab) -> None:
         _send_into_trouble(lab, wait, domain, answer)
     lab.execute(
         """UPDATE mail_mail SET scheduled_date = NULL,
-                  mailgun_wait_since = mailgun_wait_since - interval '1 day'
+                  mailgun_wait_since = mailgun_wait_since - interval '2 days'
              FROM mail_message WHERE mail_message.id = mail_message_id
               AND subject = 'stale'"""
     )
     lab.send(mails(lab, "stale"))
-    lab.settle()
+    lab.steps.wait_for("somebody to be asked", lambda: _is_asked(lab))
     for wait, domain, answer in (
         ("wait", ASKING, 429),
         ("setting", ASKING, 402),
         ("doubt", ASKING, "lost"),
     ):
         _send_into_trouble(lab, wait, domain, answer)
+
+
+def _is_asked(lab: Lab) -> bool:
+    lab.settle()
+    found = lab.rows(_ASKING)
+    return found == [("arrived",), ("stale",), ("uncertain",)]
+
+
+_ASKING = """
+    SELECT subject FROM mail_mail
+      JOIN mail_message ON mail_message.id = mail_message_id
+     WHERE mailgun_wait IN ('stale', 'uncertain') AND mail_mail.state = 'exception'
+     ORDER BY subject"""
 
 
 def _send_into_trouble(lab: Lab, subject: str, domain: str, answer) -> None:

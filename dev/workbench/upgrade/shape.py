@@ -33,7 +33,8 @@ _RECORDS = r"""
                SELECT key FROM jsonb_object_keys(to_jsonb(record)) AS key
                 WHERE key ~ '(^id|_id|_ids|_uid|_date|_path)$'
                    OR key IN ('nextcall', 'lastcall', 'arch_prev')))::text,
-               '("(model|module)": |"ir\.actions\.\w+,)\d+', '\1', 'g')
+               '("(model|module)": |"ir\.actions\.\w+,|<button name=\\")\d+',
+                          '\1', 'g')
       FROM {} AS record WHERE id = %s"""
 _TABLES_OF_ACTIONS = {
     "ir.actions.act_window": "ir_act_window",

@@ -1,3 +1,4 @@
+import { registerMessageAction } from "@mail/core/common/message_actions";
 import { Message } from "@mail/core/common/message_model";
 import { Notification } from "@mail/core/common/notification_model";
 import { _t } from "@web/core/l10n/translation";
@@ -50,4 +51,13 @@ patch(Message.prototype, {
         closePopover?.();
         this.store.env.services.dialog.add(MailgunStoryDialog, { messageId: this.id });
     },
+});
+
+// The envelope is reached with a pointer only, the message's menu by keyboard as well.
+registerMessageAction("mailgun-story", {
+    condition: ({ message }) => message.hasEmailNotifications,
+    icon: "fa fa-envelope-o",
+    name: _t("What happened"),
+    onSelected: ({ message }) => message.openMailgunStory(),
+    sequence: 85,
 });

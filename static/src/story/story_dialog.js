@@ -36,7 +36,29 @@ export class MailgunStoryDialog extends Component {
     openDeliveries() {
         this.props.close();
         this.action.doAction("mail_mailgun.mailgun_delivery_action", {
-            additionalContext: { search_default_message_id: this.story.message_id },
+            additionalContext: {
+                search_default_last_month: false,
+                search_default_message_id: this.story.message_id,
+            },
         });
+    }
+
+    openContact(copy) {
+        this.props.close();
+        this.action.doAction({
+            type: "ir.actions.act_window",
+            res_model: "res.partner",
+            res_id: copy.partner_id,
+            views: [[false, "form"]],
+        });
+    }
+
+    /** For administrators. */
+    async liftSuppression(copy) {
+        const action = await this.orm.call("mailgun.delivery", "action_lift_suppression", [
+            [copy.id],
+        ]);
+        this.props.close();
+        this.action.doAction(action);
     }
 }

@@ -4,6 +4,12 @@ import { registry } from "@web/core/registry";
 registry.category("web_tour.tours").add("mail_mailgun_held_text", {
     steps: () => [
         {
+            content: "what is to be checked, why, and no round trips",
+            trigger:
+                ".o_list_view:not(:contains('A round trip')) .o_data_row:contains('Spam 9.3') td[name='subject']:contains('A question')",
+            run: "click",
+        },
+        {
             trigger: "div[name='preview']:contains('How much is it?')",
         },
         {

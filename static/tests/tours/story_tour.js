@@ -4,6 +4,19 @@ import { registry } from "@web/core/registry";
 registry.category("web_tour.tours").add("mail_mailgun_story", {
     steps: () => [
         {
+            content: "the menu of the message leads there, too",
+            trigger: ".o-mail-Message:contains('Our offer')",
+            run: "hover && click .o-mail-Message:contains('Our offer') .o-mail-Message-actions button[title='Expand']",
+        },
+        {
+            trigger: ".o-dropdown-item:contains('What happened')",
+            run: "click",
+        },
+        {
+            trigger: ".modal:has(.o_mailgun_copy:contains('Gone')) .modal-footer button:contains('Close')",
+            run: "click",
+        },
+        {
             content: "the envelope of the message is red",
             trigger: ".o-mail-Message:contains('Our offer') .o-mail-Message-notification.text-danger",
             run: "click",
@@ -21,7 +34,7 @@ registry.category("web_tour.tours").add("mail_mailgun_story", {
             trigger: ".modal .o_mailgun_copy:contains('Gone') .alert-danger:contains('refused')",
         },
         {
-            trigger: ".modal .o_mailgun_copy li:contains('Accepted by Mailgun')",
+            trigger: ".modal .o_mailgun_copy li:contains('Accepted')",
         },
         {
             trigger: ".modal .o_mailgun_copy li:contains('Bounced')",
