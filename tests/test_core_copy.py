@@ -11,6 +11,7 @@ from odoo.addons.mail_mailgun.tools.mime.core_copy import (
     core_copy,
     readable_copy,
 )
+from odoo.addons.mail_mailgun.tools.mime.mail_head import envelope
 from odoo.addons.mail_mailgun.tools.mime.mend_head import header_values
 
 LINE = "How much is it, and how long does it take? Größe 38.\n"
@@ -425,3 +426,41 @@ class TestOutsideEyes(CopyCase):
         date = b"Date: Tue, 03 Nov -2026 10:00:00 +0100\r\n"
         self.assertNotIn("Date", self.copied(date + HEAD + b"\r\nHello"))
         self.assertIn("date", self.faults)
+
+    def test_who_names_nobody_is_known_by_the_envelope(self):
+        for who in (b"Lone", b"customer@", b"", b"<>"):
+            raw = b"From: " + who + b"\r\nSubject: Hello\r\n\r\nHello"
+            copy = core_copy(raw, "customer@example.org")
+            mime = envelope(copy.mime, "customer@example.org", ["a@b.example"], "<1@b>")
+            found = email.message_from_bytes(mime, policy=email.policy.SMTP)
+            self.assertEqual(found.get_all("From"), ["customer@example.org"], who)
+
+    def test_files_behind_parts_with_the_boundary_of_those_around_them_stay(self):
+        raw = multipart(
+            (
+                b'Content-Type: multipart/alternative; boundary="b"\r\n',
+                b"--b\r\n\r\nHow much?\r\n--b--\r\n",
+            ),
+            (b"Content-Type: application/pdf; name=a.pdf\r\n", PDF),
+            boundary=b"b",
+            declared=b'"b"',
+        )
+        self.assertEqual([data for *_names, data in self.files(raw)], [PDF])
+        parts = self.copied(raw).walk()
+        leaves = [one for one in parts if one.get_content_maintype() == "text"]
+        self.assertIn("How much?", [one.get_content().strip() for one in leaves])
+
+    def test_a_letter_in_utf_8_is_read_beside_a_broken_one(self):
+        raw = HEAD + b"Content-Type: text/plain; charset=utf-8\r\n\r\n"
+        self.assertIn("Größe", self.text(raw + "Größe ".encode() + b"\xc3 \xff"))
+        self.assertIn("Größe", self.text(raw + "Größe".encode("cp1252")))
+
+    def test_a_calendar_stays_beside_an_empty_text(self):
+        calendar = b"BEGIN:VCALENDAR\r\nEND:VCALENDAR"
+        raw = multipart(
+            (b"Content-Type: text/plain\r\n", b"\r\n"),
+            (b"Content-Type: application/octet-stream; name=a.bin\r\n", b""),
+            (b"Content-Type: text/calendar; name=a.ics\r\n", calendar),
+            kind="alternative",
+        )
+        self.assertEqual([data for *_names, data in self.files(raw)], [b"", calendar])

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.mail_mailgun.tools.errors import MalformedPayload
+from odoo.addons.mail_mailgun.tools.mime.core_copy import core_copy
 from odoo.addons.mail_mailgun.tools.mime.forms import FilePart, Form, parse_form
 from odoo.addons.mail_mailgun.tools.mime.inbound import InboundPost, read_inbound
 from odoo.addons.mail_mailgun.tools.mime.mail_head import (
@@ -86,6 +87,15 @@ class TestGrowth(BaseCase):
         envelope(raw, SENDER, [RECIPIENT], post.message_id)
         fingerprint(raw)
         is_same_mail(raw, raw + b".")
+
+    def test_copies_of_mails_whose_heads_are_broken(self):
+        for begin, unit in (
+            (b"", b"no header\r\nSubject: x\r\n"),
+            (b"From: ", b"a@b "),
+            (b"Subject: a\r\n", b"From \r\nTo: a\r\n"),
+        ):
+            with self.subTest(begin=begin, unit=unit):
+                self.assert_grows_evenly(core_copy, repeated(unit, begin))
 
     def test_parsed_forms(self):
         for name, unit in (

@@ -230,6 +230,22 @@ class TestHealth(ConnectCase):
         self.domain.action_repair()
         self.assert_line("Route", "ok")
 
+    def test_repair_says_what_it_has_set_up(self):
+        self.mailgun.routes = []
+        shown = self.domain.action_repair()["params"]
+        self.assertEqual(shown["message"], "Set up: route.")
+        shown = self.domain.action_repair()["params"]
+        self.assertEqual(shown["message"], "Nothing was missing.")
+
+    def test_of_an_exchanged_key_nobody_knows_until_it_was_asked_with(self):
+        self.check()
+        for change in ({"api_key": "another"}, {"region": "eu"}, {"subaccount": "s"}):
+            self.domain.check_trouble = "refused"
+            self.domain.remote_checked_at = "2026-01-01"
+            self.domain.write(change)
+            self.assertFalse(self.domain.check_trouble)
+            self.assertFalse(self.domain.remote_checked_at)
+
     def test_a_key_that_no_longer_works_is_noticed(self):
         self.mailgun.answer(401, {"message": "Invalid private key"})
         self.check()

@@ -166,8 +166,10 @@ class TestMailgunDomain(MailgunSendingCase):
     def test_a_sending_key_is_recognised(self):
         self.mailgun.answer(401, b"Forbidden", "text/plain")
         self.mailgun.answer(400, {"message": "from parameter is missing"})
+        self.domain.check_trouble = "refused"
         action = self.domain.action_test_connection()
         self.assertIn("sending key", action["params"]["message"])
+        self.assertFalse(self.domain.check_trouble)
 
     def test_a_wrong_key_is_named(self):
         for _call in range(2):

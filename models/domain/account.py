@@ -50,6 +50,10 @@ FINDINGS = (
 )
 
 
+# With what Mailgun is asked: what it said before tells nothing of another one.
+_ASKED_WITH = {"api_key_closed", "region", "subaccount"}
+
+
 class MailgunDomain(models.Model):
     """What belongs to a domain at Mailgun, and how it is set up and taken back.
 
@@ -78,6 +82,11 @@ class MailgunDomain(models.Model):
     leads_elsewhere = fields.Boolean(compute="_compute_leads_elsewhere")
     # What we have created or changed there, for Disconnect to take back.
     footprint = fields.Json(readonly=True, copy=False)
+
+    def write(self, vals):
+        if vals.keys() & _ASKED_WITH:
+            vals = {"check_trouble": False, "remote_checked_at": False, **vals}
+        return super().write(vals)
 
     # === COMPUTE METHODS === #
 
@@ -142,27 +151,23 @@ class MailgunDomain(models.Model):
         return kind, f"{line.text} {line.remedy}".strip()
 
     def _repair(self, client):
-        before = self._troubles_at_mailgun()
-        self._provision(Management(client))
-        after = self._troubles_at_mailgun()
-        if after:
-            return "danger", " ".join(after.values())
-        names = ", ".join(title for title in before if title not in after)
-        if not names:
+        account = Management(client)
+        self.write(self._look(account))
+        missing = [
+            title
+            for entry, title in (
+                ("route", self.env._("route")),
+                ("webhook", self.env._("webhooks")),
+            )
+            if self[f"{entry}_trouble"] or not self[f"{entry}_found"]
+        ]
+        self._provision(account)
+        troubles = filter(None, (self.route_trouble, self.webhook_trouble))
+        if text := " ".join(troubles):
+            return "danger", text
+        if not missing:
             return "success", self.env._("Nothing was missing.")
-        return "success", self.env._("Created again: %s.", names)
-
-    def _troubles_at_mailgun(self):
-        """Return what is wrong with what Odoo looks after there, by its name."""
-        titles = {
-            "route": self.env._("route"),
-            "webhook": self.env._("webhooks"),
-        }
-        return {
-            title: self[f"{entry}_trouble"]
-            for entry, title in titles.items()
-            if self[f"{entry}_trouble"]
-        }
+        return "success", self.env._("Set up: %s.", ", ".join(missing))
 
     def action_take_over(self):
         """Have mail and events come here: this database has moved, or is a successor.

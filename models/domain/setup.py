@@ -208,7 +208,7 @@ class MailgunDomain(models.Model):
             raise
         except SettingError as error:
             raise SettingError(self._where_else() or error.sentence) from error
-        self.key_kind = "sending"
+        self.write({"key_kind": "sending", "check_trouble": False})
         return self.env._(
             "%s can send. The key is a sending key: it cannot read the domain's "
             "settings or events.",

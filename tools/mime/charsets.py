@@ -36,7 +36,10 @@ _OTHER_SCRIPT = 30
 # Of fewer nothing can be told.
 _ENOUGH = 30
 # Of UTF-8, beyond ASCII.
-_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
+_LETTER = re.compile(
+    rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+)
+_BROKEN = re.compile("\ufffd+")
 _TWO_BYTES = re.compile(rb"\x1b\$[@B]((?:[\x21-\x7e]{2})*)(?:\x1b\([BJ])?")
 
 
@@ -84,7 +87,9 @@ def _by_trial(data, declared, is_html):
             return text
     # Some bytes of it are broken, or it was cut off in the middle of a letter.
     text = data.decode("utf-8", "replace")
-    if len(_LETTER.findall(data[:_SAMPLE])) > text[:_SAMPLE].count("\ufffd"):
+    letters = len(_LETTER.findall(data[:_SAMPLE]))
+    broken = len(_BROKEN.findall(text[:_SAMPLE]))
+    if letters > broken or (letters == broken and declared == "utf-8"):
         return text
     beyond = sum(byte > 127 for byte in data[:_SAMPLE])
     if beyond >= _ENOUGH and 100 * beyond > _OTHER_SCRIPT * len(data[:_SAMPLE]):

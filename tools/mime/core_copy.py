@@ -170,7 +170,11 @@ class _Writer:
         """Return the parts; of two forms of a text an empty one hides the other."""
         if part.kind != "multipart/alternative":
             return part.parts
-        full = [one for one in part.parts if one.content(self._mail).strip()]
+        full = [
+            one
+            for one in part.parts
+            if one.main != "text" or one.content(self._mail).strip()
+        ]
         return full or part.parts
 
     def _as_it_is(self, part):

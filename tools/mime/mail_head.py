@@ -22,6 +22,8 @@ from .split import line_end, split
 # (``str.splitlines``): NEL, and the separators of lines and paragraphs.
 CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _CONTROL = re.compile(f"[{CONTROLS}]+")
+# Without that a header names nobody.
+_SOMEBODY = re.compile(rb"[^\s<>@]@[^\s<>@]")
 
 # Says who the envelope was for and from. Only whoever received the mail may say that,
 # and Odoo routes by it (mail_thread.py, message_parse).
@@ -67,8 +69,11 @@ def envelope(
     if _own_message_id(fields) != message_id:
         dropped.add(b"message-id")
         own.append(f"Message-Id: {message_id}")
-    if sender and not any(name == b"from" for name, _data in fields):
+    if sender and not any(
+        name == b"from" and _SOMEBODY.search(data) for name, data in fields
+    ):
         # Else core takes whoever runs the gateway, a colleague, for the author.
+        dropped.add(b"from")
         own.append(f"From: {sender}")
     newline = line_end(raw)
     head = [line.encode("utf-8", "replace") + newline for line in own]

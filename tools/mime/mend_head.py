@@ -13,7 +13,7 @@ import dateutil.parser
 
 from .charsets import decode, decode_words
 from .mail_head import CONTROLS, one_line
-from .split import Field, split
+from .split import LINE, Field, split
 
 _ADDRESSES = frozenset(
     (b"from", b"to", b"cc", b"bcc", b"reply-to", b"sender", b"resent-to", b"resent-cc")
@@ -64,18 +64,17 @@ def mend_start(mail: bytes) -> bytes:
     :param mail: as it came
     :return: the mail, the same object when there is nothing to mend
     """
-    while (mended := _without_one(mail, split(mail)[1])) is not mail:
-        mail = mended
-    return mail
-
-
-def _without_one(mail, where):
-    if mail.startswith(_BOM):
-        return mail[len(_BOM) :]
-    line = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)").match(mail, where)[0]
-    rest = where + len(line)
-    is_between = where > 0 and line.strip() and _LOST_FIELD.match(mail, rest)
-    return mail[:where] + mail[rest:] if is_between else mail
+    start = len(_BOM) if mail.startswith(_BOM) else 0
+    kept, begin = [], start
+    while True:
+        where = split(mail, begin)[1]
+        line = LINE.match(mail, where)
+        is_between = where > start and line[0].strip()
+        if not (is_between and _LOST_FIELD.match(mail, line.end())):
+            break
+        kept.append(mail[begin:where])
+        begin = line.end()
+    return b"".join([*kept, memoryview(mail)[begin:]]) if begin else mail
 
 
 def mend_fields(fields: list[Field]) -> tuple[list[Field], set[str]]:

@@ -43,7 +43,11 @@ def is_same_mail(one: bytes, other: bytes) -> bool:
     They agree in From, To, Date, Subject, text and files, and if both tell on which way
     they came (Received), in a part of it: programs write mails that differ in no more.
     """
-    first, second = _read(one), _read(other)
+    try:
+        first, second = _read(one), _read(other)
+    except Exception:  # noqa: BLE001
+        # Of a mail that cannot be read nothing is certain.
+        return False
     if first.ways and second.ways and not first.ways & second.ways:
         return False
     if first.is_damaged or second.is_damaged:

@@ -7,7 +7,8 @@ line: what it passes over is passed over, and where it gives up the text begins.
 
 import re
 
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+#: One line with what ends it.
+LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]*):")
 
 #: Bytes in which headers are looked for, and how many. What a mail has beyond is text
@@ -31,7 +32,7 @@ def split(
     end = len(mail) if end is None else end
     limit = min(end, start + MAX_HEAD)
     fields, current, where, postmark = [], None, start, None
-    for line in _LINE.finditer(mail, start, limit):
+    for line in LINE.finditer(mail, start, limit):
         begin, stop = line.span()
         if stop == limit < end or len(fields) > MAX_HEADERS:
             break
@@ -62,7 +63,7 @@ def split(
 
 def line_end(mail: bytes) -> bytes:
     """Return what ends the first line of a mail; CRLF when it has no end."""
-    first = _LINE.match(mail, 0, MAX_HEAD)[0]
+    first = LINE.match(mail, 0, MAX_HEAD)[0]
     return first[len(first.rstrip(b"\r\n")) :] or b"\r\n"
 
 

@@ -133,7 +133,8 @@ class _Reader:
             marks, [*marks[1:], (part.end, 0, True)], strict=True
         ):
             if is_last:
-                break
+                # Nothing comes behind it, but when parts around have the same boundary.
+                continue
             # A mark at once behind another: an empty part.
             part.parts.append(self.part(begin, max(begin, end), depth + 1, usual))
 
