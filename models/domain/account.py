@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from ...const import EVENTS_PATH, RAW_INBOUND_PATH
 from ...tools.api.management import Management
 from ...tools.errors import ApiError, SettingError, TransientError
+from ..transactions.locks import lock_rows
 from ..transactions.words import in_words
 from . import keys as secret_keys
 from .notification import RELOAD, notification
@@ -132,6 +133,8 @@ class MailgunDomain(models.Model):
         :return: the action that shows it
         :raise UserError: there is nothing to ask with
         """
+        # Who comes too late finds out before Mailgun was asked.
+        lock_rows(self)
         with secret_keys.as_user_error(self.env):
             opened = self._open_client()
         try:

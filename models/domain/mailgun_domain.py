@@ -6,6 +6,7 @@ from odoo.exceptions import ValidationError
 from ...tools.addresses import DOMAIN_NAME, in_dns
 from ...tools.api.client import MailgunClient
 from ...tools.errors import SettingError
+from ..transactions.locks import lock_rows
 from . import keys as secret_keys
 
 
@@ -152,6 +153,9 @@ class MailgunDomain(models.Model):
         return super().create([self._normalize_name(vals) for vals in vals_list])
 
     def write(self, vals):
+        # Jobs and senders write the same row. Who comes too late begins again, and it
+        # is no error in the log.
+        lock_rows(self)
         return super().write(self._normalize_name(vals))
 
     def copy_data(self, default=None):

@@ -130,21 +130,10 @@ _ORIGINALS = """SELECT count(*) FROM ir_attachment AS file
 def _scene(lab: Lab) -> tuple[str, str]:
     """Return somebody who has never written, and an address that makes contacts."""
     name = lab.new("people")
-    lab.inside(_MAKE_ALIAS, name=name, domain=TOLD)
-    address = f"{name}@{TOLD}"
+    address = lab.alias_of_contacts(name, TOLD)
     # Two workers at the first mails of an alias would both write its state.
     _write_and_wait(lab, address)
     return f"{lab.new('machine')}@customer.test", address
-
-
-_MAKE_ALIAS = """
-env["mail.alias"].create({
-    "alias_name": name,
-    "alias_domain_id": env["mail.alias.domain"].search([("name", "=", domain)]).id,
-    "alias_model_id": env.ref("base.model_res_partner").id,
-    "alias_contact": "everyone",
-})
-"""
 
 
 def _flood(lab: Lab, sender: str, address: str) -> None:

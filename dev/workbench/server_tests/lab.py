@@ -11,6 +11,14 @@ from .lab_odoo import LabOdoo
 from .outside import Outside
 
 _QUEUE = "mail.ir_cron_mail_scheduler_action"
+_MAKE_ALIAS = """
+env["mail.alias"].create({
+    "alias_name": name,
+    "alias_domain_id": env["mail.alias.domain"].search([("name", "=", domain)]).id,
+    "alias_model_id": env.ref("base.model_res_partner").id,
+    "alias_contact": "everyone",
+})
+"""
 _NUDGE = "SELECT pg_notify('cron_trigger', %s)"
 
 
@@ -73,6 +81,11 @@ class Lab(LabOdoo):
         """Return new contacts with these addresses."""
         values = [{"name": email.partition("@")[0], "email": email} for email in emails]
         return self.admin.call("res.partner", "create", values)
+
+    def alias_of_contacts(self, name: str, domain: str) -> str:
+        """Return a new address, each mail to which makes a contact."""
+        self.inside(_MAKE_ALIAS, name=name, domain=domain)
+        return f"{name}@{domain}"
 
     def post(self, subject: str, contacts: list[int]) -> int:
         """Write to contacts in the chatter of the first; return the message."""

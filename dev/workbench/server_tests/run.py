@@ -14,6 +14,7 @@ from . import (
     keys,
     lanes,
     ledger,
+    life,
     logs,
     mailing,
     pooler,
@@ -41,6 +42,7 @@ SUBJECTS = tuple(
         cost,
         copies,
         beside,
+        life,
         logs,
         alarms,
     )
