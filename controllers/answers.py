@@ -13,6 +13,7 @@ from odoo.modules import module
 from odoo.modules.registry import Registry
 
 from ..const import ENDPOINT_HEADER, PROBE_FIELD
+from ..models.transactions.failures import is_no_connection
 from ..tools.addresses import domain_name
 from ..tools.errors import (
     InvalidSignature,
@@ -106,6 +107,8 @@ def names_of(payload):
 def answer(take, payload):
     """Call ``take``, and answer 200 or with the status of what it raises.
 
+    Without a database connection it is 503: Mailgun comes again.
+
     :return: what ``take`` returned, or None, and the response
     """
     try:
@@ -116,6 +119,10 @@ def answer(take, payload):
             domains = request.env(user=SUPERUSER_ID)["mailgun.domain"]
             domains.browse(error.domain_id)._note_refusal(error)
         return None, _refuse(_STATUS[type(error)], error)
+    except psycopg2.Error as error:
+        if not is_no_connection(error):
+            raise
+        return None, _refuse(503, "there is no database connection for it now")
     return result, _plain("OK")
 
 

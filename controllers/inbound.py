@@ -41,7 +41,8 @@ class MailgunInbound(http.Controller):
     401    signature missing, malformed, stale or wrong: a wrong key can be repaired
     406    signed, but can never become a mail
     413    larger than the limit
-    503    no signing key to check with, or the domain is not in use here
+    503    no signing key to check with, the domain is not in use here, or there is no
+           database connection
     ====== =======================================================================
 
     An unauthenticated request leaves one line in the log, without content.

@@ -4,6 +4,9 @@ import os
 import time
 from unittest.mock import patch
 
+import psycopg2
+
+from odoo.sql_db import connection_info_for
 from odoo.tests import HttpCase, TransactionCase
 
 from odoo.addons.mail.tests.common import MailCommon
@@ -75,6 +78,12 @@ def signed(key=SIGNING_KEY, timestamp=None, token=None):
         "token": token,
         "signature": sign(key, timestamp, token),
     }
+
+
+def refused_connection(*_arguments, **_options):
+    """Fail as where PostgreSQL lets nobody in."""
+    _name, options = connection_info_for("no such database")
+    psycopg2.connect(**options)
 
 
 class MailgunCase(MailgunMixin, MailCommon):

@@ -7,9 +7,10 @@ from odoo.exceptions import ConcurrencyError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.mail_mailgun.models.transactions import own_cursor
 from odoo.addons.mail_mailgun.tools.signature import sign
 
-from .common import DOMAIN, SIGNING_KEY, MailgunHttpCase, signed
+from .common import DOMAIN, SIGNING_KEY, MailgunHttpCase, refused_connection, signed
 
 ANSWERS = "odoo.addons.mail_mailgun.controllers.answers"
 PATH = "/mailgun/events"
@@ -51,6 +52,13 @@ class TestEventsEndpoint(MailgunHttpCase):
         self.assertEqual((response.status_code, len(logs.output)), (status, 1))
         self.assertIn(words, response.text)
         self.assertFalse(self.rows())
+
+    def test_without_a_database_connection_it_comes_again(self):
+        refused = patch.object(own_cursor, "own_cursor", refused_connection)
+        with self.assertLogs(ANSWERS, "WARNING") as logs, refused:
+            response = self.tell(self.event())
+        self.assertEqual((response.status_code, len(logs.output)), (503, 1))
+        self.assertIn("no database connection", response.text)
 
     def test_an_event_is_written_down(self):
         self.assertEqual(self.tell(self.event()).status_code, 200)

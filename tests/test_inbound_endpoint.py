@@ -10,11 +10,11 @@ from odoo.sql_db import Cursor
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.mail_mailgun.controllers import dispatcher
+from odoo.addons.mail_mailgun.controllers import dispatcher, inbound
 from odoo.addons.mail_mailgun.models.domain import health
 from odoo.addons.mail_mailgun.tools.bodies import Bodies
 
-from .common import DOMAIN, SIGNING_KEY, MailgunHttpCase, signed
+from .common import DOMAIN, SIGNING_KEY, MailgunHttpCase, refused_connection, signed
 from .test_where_the_key_goes import ELSEWHERE
 
 INBOUND = "odoo.addons.mail_mailgun.controllers.answers"
@@ -373,6 +373,10 @@ class TestInboundEndpoint(MailgunHttpCase):
                 self.assertFalse(self.rows())
 
     # --- 413, 503 --------------------------------------------------------------------
+
+    def test_without_a_database_connection_it_comes_again(self):
+        with patch.object(inbound, "own_cursor", refused_connection):
+            self.post_refused(503, "no database connection")
 
     def test_a_mail_over_the_limit_is_refused_with_413(self):
         self.env["ir.config_parameter"].set_param("mail_mailgun.max_message_mib", "1")

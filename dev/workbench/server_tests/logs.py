@@ -19,6 +19,10 @@ _PROVOKED = (
     ("odoo.sql_db", r"(?s)bad query: .*the lab does not like it"),
     ("odoo.sql_db", r"Connection to the database failed"),
     (
+        "odoo.addons.mail_mailgun.controllers.answers",
+        r"Refused a post to .* with 503: there is no database connection",
+    ),
+    (
         "odoo.http",
         r"(?s)Database or registry unusable.*too many connections for database",
     ),
