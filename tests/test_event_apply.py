@@ -4,6 +4,9 @@ import itertools
 import json
 import time
 from datetime import timedelta
+from unittest.mock import Mock
+
+import psycopg2
 
 from odoo import fields
 from odoo.tests import tagged
@@ -265,6 +268,20 @@ class TestEventApply(EventCase):
         self.assertEqual((bad.state, bad.error), ("pending", False))
         self.apply()
         self.assertEqual((bad.state, good.state), ("done", "done"))
+
+    def test_what_passes_by_itself_leaves_an_event_for_the_next_run(self):
+        event = self.tell(self.sent(self.anna), "delivered")
+        model = self.registry["mailgun.delivery"]
+        write = model._write_change
+        for error in (psycopg2.OperationalError("gone"), MemoryError()):
+            lost = Mock(side_effect=error)
+            self.patch(model, "_write_change", lost)
+            self.apply()
+            self.assertTrue(lost.called)
+            self.assertEqual(event.state, "pending")
+        self.patch(model, "_write_change", write)
+        self.apply()
+        self.assertEqual(event.state, "done")
 
     # --- what people see -------------------------------------------------------------
 

@@ -8,7 +8,7 @@ the events for the next run.
 import functools
 import logging
 
-from ..transactions.failures import summary_of, traceback_of
+from ..transactions.failures import is_retryable, summary_of, traceback_of
 from ..transactions.locks import SENT_MESSAGE, try_lock_many
 from ..transactions.own_cursor import committed, own_cursor
 from ..transactions.work_queue import WorkQueue
@@ -42,6 +42,8 @@ class EventQueue(WorkQueue):
     def _work(self, waiting):
         """Apply events together; one by one when that fails, to find out which.
 
+        What passes by itself, such as a lost connection, is left for the next run.
+
         :param dict waiting: Message-Ids by the events' ids
         :return: how many were dealt with, and the Message-Ids that are locked
         """
@@ -51,7 +53,9 @@ class EventQueue(WorkQueue):
         count = 0
         for event_id, message_id in waiting.items():
             error, done, busy = self._attempt({event_id: message_id})
-            if error is not None:
+            if is_retryable(error):
+                busy = {message_id}
+            elif error is not None:
                 done = self._give_up(event_id, error)
             count += done
             left |= busy
