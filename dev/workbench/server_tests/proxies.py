@@ -1,4 +1,4 @@
-"""nginx and Caddy with TLS in front of an Odoo that chooses a database by the host."""
+"""Proxies with TLS in front of an Odoo that chooses a database by the host."""
 
 import contextlib
 import hashlib
@@ -24,13 +24,17 @@ SUBJECT = Subject("proxies")
 _NAME = "server.odoo.test"
 _FILTER = "^mailgun_%d$"
 _BIG = 25 * 1024 * 1024
-_BUILDERS = {"nginx": proxies.nginx, "caddy": proxies.caddy}
-_TITLES = {"nginx": "nginx", "caddy": "Caddy"}
+_BUILDERS = {
+    "nginx": proxies.nginx,
+    "caddy": proxies.caddy,
+    "traefik": proxies.traefik,
+}
+_TITLES = {"nginx": "nginx", "caddy": "Caddy", "traefik": "Traefik"}
 
 
 @SUBJECT.says
 def a_large_mail_passes(lab: Lab) -> None:
-    """As README.rst has them, nginx and Caddy pass a mail of 25 MB to its database."""
+    """As README.rst has them, the proxies pass a mail of 25 MB to its database."""
     with _odoo(lab, "--db-filter", _FILTER) as url:
         for name in _BUILDERS:
             with _proxy(lab, url, name) as port:

