@@ -427,6 +427,21 @@ class TestOutsideEyes(CopyCase):
         self.assertNotIn("Date", self.copied(date + HEAD + b"\r\nHello"))
         self.assertIn("date", self.faults)
 
+    def test_a_page_that_is_nested_without_end_keeps_its_words(self):
+        head = b"Content-Type: text/html; charset=utf-8\r\n\r\n"
+        for depth in (250, 3000, 50_000):
+            page = b"<div>" * depth + b"How much?" + b"</div>" * depth + b"<p>Ann</p>"
+            text = self.text(HEAD + head + page)
+            for word in ("How much?", "<p>Ann</p>"):
+                self.assertIn(word, text, depth)
+
+    def test_more_headers_than_are_read_hide_no_text(self):
+        head = HEAD + b"X: y\r\n" * 12_000
+        copy = core_copy(head + b"\r\nHow much?", "ann@example.org")
+        mime = envelope(copy.mime, "ann@example.org", ["a@b.example"], "<1@b>")
+        found = email.message_from_bytes(mime, policy=email.policy.SMTP)
+        self.assertIn("How much?", found.get_content())
+
     def test_who_names_nobody_is_known_by_the_envelope(self):
         for who in (b"Lone", b"customer@", b"", b"<>"):
             raw = b"From: " + who + b"\r\nSubject: Hello\r\n\r\nHello"

@@ -15,6 +15,7 @@ from odoo.addons.mail_mailgun.tools.mime.mail_head import (
     one_line,
     subject_of,
 )
+from odoo.addons.mail_mailgun.tools.mime.split import split
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256))
 RECIPIENT = "sales@mail.example.com"
@@ -319,6 +320,17 @@ class TestParsedForm(BaseCase):
         self.assertEqual(
             found, [("first.pdf", b"\r\n\xff\0\n"), ("last.pdf", b"%PDF-\xff\0")]
         )
+
+    def test_whatever_its_field_is_called_a_file_is_attached(self):
+        files = [FilePart("file", "b.pdf", "", b"%PDF-2"), file(1, "a.pdf")]
+        mail = parsed(files, body_plain="text")
+        names = [part.get_filename() for part in mail.iter_attachments()]
+        self.assertEqual(names, ["a.pdf", "b.pdf"])
+
+    def test_more_headers_than_are_read_hide_no_text(self):
+        mail = parsed(headers=[("X", "y")] * 12_000, body_plain="How much?")
+        self.assertIn(b"content-type", dict(split(mail.as_bytes())[0]))
+        self.assertEqual(mail.get_content().strip(), "How much?")
 
     def test_text_and_mails_as_attachments_keep_their_bytes(self):
         for kind in ("text/csv", "message/rfc822", "multipart/mixed"):

@@ -23,7 +23,7 @@ from .charsets import decode
 from .mail_head import one_line
 from .mail_text import text_of
 from .mend_head import decoded, mend_fields, mend_start
-from .split import split
+from .split import MAX_HEADERS, split
 from .structure import Part, read
 
 #: What may be wrong with a mail.
@@ -43,6 +43,8 @@ FAULTS = (
 LONG = 1024 * 1024
 SHOWN = 64 * 1024
 
+# The envelope adds some.
+_MOST_HEADERS = MAX_HEADERS - 100
 _STRUCTURE = (b"content-", b"mime-version")
 _META = re.compile(
     r"""(<meta[^>]{0,500}charset\s{0,9}=\s{0,9}["']?)[\w.:-]{1,40}""", re.I
@@ -129,7 +131,7 @@ class _Writer:
 
     def written(self) -> CoreCopy:
         fields = [one for one in self._tree.fields if not one[0].startswith(_STRUCTURE)]
-        fields, faults = mend_fields(fields)
+        fields, faults = mend_fields(fields[:_MOST_HEADERS])
         self._faults |= faults
         content = self._content(self._tree)
         head = [

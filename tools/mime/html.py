@@ -13,6 +13,11 @@ from lxml import html as lxml_html
 # Elements within each other that stay; what Odoo wraps around comes on top.
 _MAX_DEPTH = 200
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.I)
+_WHOLE_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)[^<>]*>", re.I)
+# Whose end tags are often left out; a parser adds them.
+_UNCLOSED = frozenset("dd dt li option p tbody td tfoot th thead tr".split())
+# The parser of huge pages gives up at 2048.
+_MAX_HUGE = 1000
 _EMPTY = frozenset(
     "area base br col embed hr img input link meta param source track wbr".split()
 )
@@ -60,12 +65,26 @@ def flatten(html: str) -> str:
     :raise lxml.etree.LxmlError: it is no page for the parser
     """
     parser = lxml_html.HTMLParser(huge_tree=True)
-    tree = lxml_html.document_fromstring(html, parser=parser)
+    tree = lxml_html.document_fromstring(_pruned(html), parser=parser)
     for element in [one for one in tree.iter() if _depth(one) == _MAX_DEPTH]:
         for inner in list(element.iterdescendants()):
             if isinstance(inner.tag, str) and inner.tag not in _EMPTY:
                 inner.drop_tag()
     return lxml_html.tostring(tree, encoding="unicode")
+
+
+def _pruned(html):
+    """Return a page without tags too deep even for a parser of huge ones."""
+    depth = 0
+
+    def kept(tag):
+        nonlocal depth
+        if tag[2].lower() in _EMPTY | _UNCLOSED:
+            return tag[0]
+        before, depth = depth, max(0, depth - 1) if tag[1] else depth + 1
+        return tag[0] if min(before, depth) < _MAX_HUGE else ""
+
+    return _WHOLE_TAG.sub(kept, html)
 
 
 def _depth(element):

@@ -7,6 +7,7 @@ without a file name. Fields: user manual, "Receive HTTP", "Parsed messages param
 
 import itertools
 import json
+import math
 import mimetypes
 import re
 from email.message import Message
@@ -16,6 +17,7 @@ from .attachment_type import true_type
 from .forms import FilePart, Form
 from .mail_head import one_line
 from .parts import Container, Leaf, contain, size_of, write
+from .split import MAX_HEADERS
 
 _ATTACHMENT = re.compile(r"attachment-([0-9]{1,5})", re.ASCII)
 _BODY = re.compile(r"body-([a-z0-9.+-]{1,40})")
@@ -40,6 +42,8 @@ _FALLBACK_HEADERS = (
 _END_OF_HTML = re.compile(rb"(?<=</html>)", re.IGNORECASE)
 _MAX_DOCUMENTS = 20
 _SHOWN = re.compile(rb"""cid:([^\s"'<>()]+)""")
+# With those that are added here, and by the envelope.
+_MOST_HEADERS = MAX_HEADERS - 200
 _VERSION = ("MIME-Version", "1.0")
 #: Header that says how many of the announced files did not come.
 MISSING_FILES = "X-Mailgun-Missing-Files"
@@ -81,7 +85,7 @@ def _headers(form: Form) -> list[tuple[str, str]]:
         (name, one_line(value))
         for name, value in ((name.strip(), value) for name, value in pairs)
         if _FIELD_NAME.fullmatch(name) and not name.lower().startswith(_STRUCTURE)
-    ]
+    ][:_MOST_HEADERS]
 
 
 def _listed_headers(form: Form) -> list[tuple[str, str]]:
@@ -143,22 +147,19 @@ def _documents(text: bytes, kind: str) -> list[bytes]:
 def _attachments(form: Form) -> list[FilePart]:
     """Return the files in the order of their numbers, which may have gaps.
 
-    One without a file name comes as a field.
+    One without a file name comes as a field. What else is posted as a file is one, too.
     """
     fields = [
         FilePart(name, "", "", memoryview(form.value(name)))
         for name in form.names()
         if _ATTACHMENT.fullmatch(name) and form.value(name)
     ]
-    files = [*form.files, *fields]
-    numbered = [(_ATTACHMENT.fullmatch(file.name), file) for file in files]
-    return [
-        file
-        for _number, file in sorted(
-            [(int(match[1]), file) for match, file in numbered if match],
-            key=lambda pair: pair[0],
-        )
-    ]
+    return sorted([*form.files, *fields], key=_number)
+
+
+def _number(file: FilePart) -> float:
+    match = _ATTACHMENT.fullmatch(file.name)
+    return int(match[1]) if match else math.inf
 
 
 def _content_ids(form: Form) -> dict[str, str]:
