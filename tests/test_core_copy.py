@@ -72,6 +72,8 @@ class TestHeaderValues(BaseCase):
             (b"From: Team: ann@example.org;\r\n", [ann]),
             (b"X: y\r\nno header\r\nFrom: ann@example.org\r\n", [ann]),
             (b"\xef\xbb\xbfFrom: ann@example.org\r\n", [ann]),
+            (b"From: =?x?b?AA==?=ann@example.org\r\n", [ann]),
+            (b"From: a <=?utf-8?q?ann=00?=@example.org>\r\n", [f"a <{ann}>"]),
             (b"To: ann@example.org\r\n", []),
         ):
             with self.subTest(raw=raw):

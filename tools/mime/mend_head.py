@@ -143,11 +143,16 @@ def _mended_addresses(name, data):
     if not wrong:
         return None
     pairs = [
-        formataddr((one_line(who), one_line(address)))
-        for who, address in found
-        if address.isascii()
+        formataddr((one_line(who), address))
+        for who, address in ((who, _plain(address)) for who, address in found)
+        if address.isascii() and "=?" not in address
     ]
     return _line(name, ", ".join(pairs)) if pairs else b""
+
+
+def _plain(address):
+    """Return an address without encoded words, which have no business in it."""
+    return "".join(one_line(_words(address)).split())
 
 
 def _addresses(name, data):
