@@ -12,7 +12,7 @@ from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.mail_mailgun.const import ALARM_MINUTES
-from odoo.addons.mail_mailgun.models.domain import alarms, health, telling, watch
+from odoo.addons.mail_mailgun.models.domain import alarms, alarms_telling, health, watch
 from odoo.addons.mail_mailgun.tools.errors import (
     InvalidSignature,
     LimitReached,
@@ -23,7 +23,7 @@ from odoo.addons.mail_mailgun.tools.errors import (
 from .common import DOMAIN
 from .test_connect import ConnectCase
 
-TELLING = "odoo.addons.mail_mailgun.models.domain.telling"
+TELLING = "odoo.addons.mail_mailgun.models.domain.alarms_telling"
 
 
 class AlarmCase(ConnectCase):
@@ -320,7 +320,7 @@ class TestAlarms(AlarmCase):
 
     def test_a_process_without_connections_tells_by_one_of_its_own(self):
         # What the reserve is, shows with a server (dev/test server/alarms).
-        reserve = patch.object(watch, "_reserve", telling.own_cursor)
+        reserve = patch.object(watch, "_reserve", alarms_telling.own_cursor)
         full = patch.object(watch, "_is_used_up", lambda _registry: True)
         self.refuse_key()
         with reserve, full:

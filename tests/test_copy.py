@@ -15,7 +15,7 @@ from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import tagged
 from odoo.tools import config
 
-from odoo.addons.mail_mailgun.models.domain.account import FINDINGS
+from odoo.addons.mail_mailgun.models.domain.provisioning import FINDINGS
 
 from .common import DOMAIN
 from .test_connect import ConnectCase

@@ -23,9 +23,9 @@ AGAINST = {
         "from ..domain import keys",
         "transactions.locks -> mail_mailgun.models.domain.keys",
     ),
-    "models/domain/setup.py": (
+    "models/domain/odoo_setup.py": (
         "from ..inbound import recovery",
-        "domain.setup -> mail_mailgun.models.inbound.recovery",
+        "domain.odoo_setup -> mail_mailgun.models.inbound.recovery",
     ),
     "models/inbound/routing.py": (
         "from ..outgoing import lanes",

@@ -8,19 +8,19 @@ from . import keys, mailgun_domain
 
 # isort: split
 from . import (
-    account,
     alarms,
+    alarms_telling,
     aliases,
     health,
     mailgun_used_token,
+    odoo_setup,
     place,
     preview,
+    provisioning,
     record,
     route,
     scheduled_actions,
-    setup,
     signature,
-    telling,
     watch,
     webhooks,
 )

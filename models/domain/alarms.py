@@ -2,7 +2,7 @@
 
 Each wing says what is wrong now. What lasts longer than its kind deserves
 (``ALARM_MINUTES``) is told once, and once more when it is over; how is in
-``telling.py``. A row stands for each trouble as long as it is there.
+``alarms_telling.py``. A row stands for each trouble as long as it is there.
 """
 
 import shutil

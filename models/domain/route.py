@@ -2,7 +2,7 @@ from odoo import api, fields, models
 
 from ...const import INBOUND_PATHS
 from ...tools.api.management import Route
-from .account import Finding
+from .provisioning import Finding
 
 
 class MailgunDomain(models.Model):

@@ -23,7 +23,7 @@ from odoo.tools import config
 
 from ..transactions.own_cursor import own_cursor
 from ..transactions.server import is_stopping, server
-from .telling import judge
+from .alarms_telling import judge
 
 _logger = logging.getLogger(__name__)
 

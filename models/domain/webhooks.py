@@ -3,7 +3,7 @@ from odoo import fields, models
 from ...const import WEBHOOK_TYPES
 from ...tools.api.management import MAX_URLS_PER_TYPE
 from ...tools.errors import NotThere, NotUnderstood, RefusedMessage, SettingError
-from .account import Finding
+from .provisioning import Finding
 
 
 class MailgunDomain(models.Model):

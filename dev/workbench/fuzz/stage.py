@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from ..demo import demo_stage
+from ..lab import stage as server_stage
+from ..lab.lab_odoo import LabOdoo
 from ..machine import databases, postgres
 from ..machine.report import Report
 from ..machine.steps import StepsOf
-from ..server_tests import stage as server_stage
-from ..server_tests.lab_odoo import LabOdoo
 from .values import DOMAIN
 
 DATABASE = "mailgun_fuzz"

@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from ..lab.lab import Lab
+from ..lab.settings import SIGNING_KEY, TOLD
 from ..machine import postgres
 from ..servers.sentences import Subject, Wrong, true
 from ..servers.web_client import OdooError
-from .lab import Lab
-from .settings import SIGNING_KEY, TOLD
 
 SUBJECT = Subject("alarms")
 

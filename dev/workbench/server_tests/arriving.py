@@ -3,10 +3,10 @@ instant, and a mail that kills."""
 
 import time
 
+from ..lab.lab import Lab
+from ..lab.settings import TOLD
 from ..machine import postgres
 from ..servers.sentences import Subject, same, true
-from .lab import Lab
-from .settings import TOLD
 
 SUBJECT = Subject("arriving")
 

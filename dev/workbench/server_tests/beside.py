@@ -2,10 +2,10 @@
 
 import json
 
+from ..lab.lab import Lab
 from ..machine.steps import StepFailed
 from ..servers import oca, odoo_run
 from ..servers.sentences import NotChecked, Subject, Wrong, same
-from .lab import Lab
 
 SUBJECT = Subject("beside")
 

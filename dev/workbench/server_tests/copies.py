@@ -7,15 +7,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..lab import settings
+from ..lab.lab import Lab
+from ..lab.lab_odoo import LabOdoo
+from ..lab.settings import TOLD
 from ..machine import databases, paths
 from ..machine.ports import free_port
 from ..servers import odoo
 from ..servers.sentences import Subject, same, true
 from ..servers.web_client import OdooError
-from . import settings
-from .lab import Lab
-from .lab_odoo import LabOdoo
-from .settings import TOLD
 
 SUBJECT = Subject("copies")
 

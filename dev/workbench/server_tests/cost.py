@@ -5,9 +5,9 @@ Core's SMTP takes 11 for a plain mail and 22 for a message of the chatter.
 
 from collections.abc import Callable
 
+from ..lab import statements
+from ..lab.lab import Lab
 from ..servers.sentences import Subject, true
-from . import statements
-from .lab import Lab
 
 SUBJECT = Subject("cost")
 

@@ -2,10 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from ..lab.lab import Lab
+from ..lab.settings import ASKING, ONLY_SENDING, TOLD
 from ..machine import postgres
 from ..servers.sentences import Subject, same
-from .lab import Lab
-from .settings import ASKING, ONLY_SENDING, TOLD
 
 SUBJECT = Subject("doubt")
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import requests
 
+from ..lab.lab import Lab
+from ..lab.settings import API_KEY, DOMAINS, SENDING_KEY, SIGNING_KEY, TOLD
 from ..machine import databases, paths, postgres
 from ..machine.ports import HOST, free_port
 from ..servers import odoo_run
 from ..servers.sentences import Subject, Wrong, same, true
 from ..servers.web_client import WebClient
-from .lab import Lab
-from .settings import API_KEY, DOMAINS, SENDING_KEY, SIGNING_KEY, TOLD
 
 SUBJECT = Subject("keys")
 

@@ -4,9 +4,9 @@ import re
 import time
 
 from ..bench.ways import DEFAULT_LANES
+from ..lab.lab import Lab
 from ..machine import postgres
 from ..servers.sentences import Subject, same, true
-from .lab import Lab
 
 SUBJECT = Subject("lanes")
 

@@ -3,12 +3,12 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from ..lab.lab import Lab
+from ..lab.settings import API_KEY, TOLD
 from ..machine import postgres
 from ..machine.ports import HOST, free_port
 from ..servers.sentences import Subject, Wrong, same
 from ..servers.web_client import OdooError
-from .lab import Lab
-from .settings import API_KEY, TOLD
 
 SUBJECT = Subject("ledger")
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import requests
 
+from ..lab.lab import Lab
+from ..lab.settings import TOLD
 from ..servers import odoo_log
 from ..servers.sentences import TROUBLES, Subject, Wrong, same
-from .lab import Lab
-from .settings import TOLD
 
 SUBJECT = Subject("life")
 

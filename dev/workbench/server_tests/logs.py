@@ -2,10 +2,10 @@
 
 import re
 
+from ..lab.lab import Lab
 from ..servers import odoo_log
 from ..servers.odoo_log import Record
 from ..servers.sentences import Subject, same
-from .lab import Lab
 
 SUBJECT = Subject("logs")
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import requests
 
+from ..lab.lab import Lab
+from ..lab.settings import API_KEY, TOLD
 from ..servers.sentences import Subject, same, true
-from .lab import Lab
-from .settings import API_KEY, TOLD
 
 SUBJECT = Subject("mailing")
 

@@ -3,11 +3,11 @@
 import contextlib
 from collections.abc import Iterator
 
+from ..lab.lab import Lab
 from ..machine import pooler, postgres
 from ..machine.steps import StepFailed
 from ..servers.sentences import NotChecked, Subject, same
 from . import ledger
-from .lab import Lab
 
 SUBJECT = Subject("pooler")
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import urllib3
 
+from ..lab.lab import Lab
+from ..lab.settings import SIGNING_KEY, TOLD
 from ..machine import certificates, paths
 from ..machine.ports import HOST, free_port
 from ..machine.steps import StepFailed
 from ..servers import proxies
 from ..servers.sentences import NotChecked, Subject, same, true
-from .lab import Lab
-from .settings import SIGNING_KEY, TOLD
 
 SUBJECT = Subject("proxies")
 

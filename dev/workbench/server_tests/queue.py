@@ -1,10 +1,10 @@
 """Core's queue: rounds that follow at once, servers that are killed while it sends."""
 
 from ..bench.ways import DEFAULT_LANES
+from ..lab import settings
+from ..lab.lab import Lab
+from ..lab.settings import ASKING, TOLD
 from ..servers.sentences import Subject, same, true
-from . import settings
-from .lab import Lab
-from .settings import ASKING, TOLD
 
 SUBJECT = Subject("queue")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from ..lab import stage
 from ..machine.report import Report
 from ..servers.sentences import TROUBLES, check
 from . import (
@@ -21,7 +22,6 @@ from . import (
     proxies,
     queue,
     servers,
-    stage,
     stopping,
 )
 

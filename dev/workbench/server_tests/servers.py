@@ -3,9 +3,9 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from ..lab.lab import Lab
+from ..lab.settings import ASKING, BY_SMTP, TOLD
 from ..servers.sentences import Subject, same, true
-from .lab import Lab
-from .settings import ASKING, BY_SMTP, TOLD
 
 SUBJECT = Subject("servers")
 

@@ -2,8 +2,8 @@
 
 import base64
 
-from ..server_tests.lab import Lab
-from ..server_tests.settings import API_KEY, ASKING, ONLY_SENDING, SENDING_KEY, TOLD
+from ..lab.lab import Lab
+from ..lab.settings import API_KEY, ASKING, ONLY_SENDING, SENDING_KEY, TOLD
 from ..servers.sentences import Subject, same, true
 from . import old_data
 from .old_data import COPIED, DRAFT, PEOPLE, mails, press

@@ -8,9 +8,9 @@ from email.message import EmailMessage
 
 import requests
 
-from ..server_tests import settings
-from ..server_tests.lab import Lab
-from ..server_tests.settings import API_KEY, ASKING, ONLY_SENDING, TOLD
+from ..lab import settings
+from ..lab.lab import Lab
+from ..lab.settings import API_KEY, ASKING, ONLY_SENDING, TOLD
 
 PEOPLE = f"people@{TOLD}"
 # Its alias gives new contacts a type that there is none of.

@@ -1,10 +1,11 @@
 """Make the old database, upgrade it, compare, check the sentences."""
 
+from ..lab import settings
+from ..lab.lab import Lab
+from ..lab.outside import Outside
 from ..machine.report import Report
 from ..machine.steps import StepsOf
-from ..server_tests import logs, settings
-from ..server_tests.lab import Lab
-from ..server_tests.outside import Outside
+from ..server_tests import logs
 from ..servers import odoo, odoo_run, sandbox_process, template
 from ..servers.sentences import TROUBLES, check
 from ..sinks.smtp import SmtpSink
