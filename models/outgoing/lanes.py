@@ -74,12 +74,11 @@ class SendingLanes:
             )
             for number in range(self._count)
         ]
-        for lane in lanes:
-            lane.start()
+        started = _started(lanes)
         try:
-            self._report(len(lanes), after)
+            self._report(len(started), after)
         finally:
-            for lane in lanes:
+            for lane in started:
                 lane.join()
         self._mails.env.invalidate_all()
         if self._error:
@@ -151,3 +150,24 @@ class SendingLanes:
 
     def _weight(self, ids):
         return sum(self._weights.get(mail_id, 0) for mail_id in ids)
+
+
+def _started(lanes):
+    """Start as many lanes as there is room for; return those.
+
+    :raise Exception: there is none for the first
+    """
+    for number, lane in enumerate(lanes):
+        try:
+            lane.start()
+        except (MemoryError, RuntimeError) as error:
+            if not number:
+                raise
+            _logger.warning(
+                "The mail queue sends by %s lanes instead of %s: %s",
+                number,
+                len(lanes),
+                summary_of(error),
+            )
+            return lanes[:number]
+    return lanes

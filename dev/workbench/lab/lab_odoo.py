@@ -99,6 +99,10 @@ class LabOdoo(LabDatabase):
         yield found
         found.append(_bytes_of(process, "VmHWM") - before)
 
+    def size(self) -> int:
+        """Return the bytes of the process's address space."""
+        return _bytes_of(Path(f"/proc/{self.odoo.pid}"), "VmSize")
+
     def inside(self, code: str, **names):
         """Run code within Odoo, in one transaction that commits if nothing is raised.
 

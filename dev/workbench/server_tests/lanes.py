@@ -1,17 +1,21 @@
 """Mails that are sent side by side, each lane in transactions of its own."""
 
+import base64
+import contextlib
 import re
+import resource
 import time
 
 from ..bench.ways import DEFAULT_LANES
 from ..lab.lab import Lab
 from ..machine import postgres
-from ..servers.sentences import Subject, same, true
+from ..servers.sentences import TROUBLES, Subject, same, true
 
 SUBJECT = Subject("lanes")
 
 _MESSAGES = 16
 _OTHERS = 20
+_FILE = {"name": "offer.pdf", "datas": base64.b64encode(bytes(2_000_000)).decode()}
 
 
 @SUBJECT.says
@@ -115,6 +119,34 @@ def an_error_of_one_mail_ends_that_mail(lab: Lab) -> None:
     lab.send([bad])
     same("state after Retry", lab.states([bad]), ["sent"])
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), len(mails))
+
+
+@SUBJECT.says
+def too_little_memory(lab: Lab) -> None:
+    """Without memory for all lanes nothing is lost, and nothing is sent twice."""
+    subject, people = lab.new("Memory"), lab.addresses(60)
+    file = lab.admin.call("ir.attachment", "create", [_FILE])
+    mails = lab.write(subject, *people, attachment_ids=[(6, 0, file)])
+    lab.start("--limit-time-real", "0")
+    lab.admin.call("res.users", "search", [])
+    pid, unlimited = lab.odoo.pid, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    for mib in (12, 40, 100):
+        room = lab.size() + mib * 1024 * 1024
+        resource.prlimit(pid, resource.RLIMIT_AS, (room, resource.RLIM_INFINITY))
+        with contextlib.suppress(*TROUBLES):
+            lab.send(mails, auto_commit=True)
+        resource.prlimit(pid, resource.RLIMIT_AS, unlimited)
+        lab.steps.say(f"{lab.left(mails)} of {len(mails)} are left with {mib} MiB")
+    # Without memory anything may fail, and says so.
+    lab.logs.remove(lab.odoo.log)
+    lab.start()
+    lab.settle_all()
+    lab.execute("UPDATE mail_mail SET scheduled_date = NULL WHERE id = ANY(%s)", mails)
+    lab.send(mails, auto_commit=True)
+    lab.settle_all()
+    same("states", set(lab.states(mails)), {"sent"})
+    given = [mail["recipients"] for mail in lab.mailgun.given(subject)]
+    same("recipients", sorted(given), sorted([one] for one in people))
 
 
 @SUBJECT.says
