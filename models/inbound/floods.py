@@ -141,6 +141,7 @@ class MailgunInboundEmail(models.Model):
                 "remedy": self.remedy or None,
                 "limit": limit,
             },
+            log_exceptions=False,
         )
         count = self.env.cr.rowcount
         if count:

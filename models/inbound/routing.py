@@ -1,8 +1,8 @@
-from datetime import timedelta, timezone
+from datetime import timezone
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL, email_normalize
+from odoo.tools import email_normalize
 
 from ...const import NOTES, ROUTING_BACKOFF, ROUTING_KILLS
 from ...tools.api.record import LATE_SECONDS, Query
@@ -59,16 +59,31 @@ class MailgunInboundEmail(models.Model):
 
         :return: the row, or an empty recordset
         """
-        domain = self._due() & Domain("message_id", "=", message_id)
-        query = self._search(domain, order="id", limit=1).select()
-        # One statement, so that nothing can happen between finding and locking it.
-        locked = SQL("%s FOR NO KEY UPDATE SKIP LOCKED", query)
-        row = self.browse(row_id for (row_id,) in self.env.execute_query(locked))
-        if row:
-            wait = ROUTING_BACKOFF[min(row.attempt_count, len(ROUTING_BACKOFF) - 1)]
-            row.attempt_count += 1
-            row.unended_count += 1
-            row.next_attempt_at = fields.Datetime.now() + timedelta(seconds=wait)
+        self.flush_model()
+        # One statement, so that nothing can happen between finding and locking it. Who
+        # has seen it before another one changed it comes again, see ``committed``.
+        self.env.cr.execute(
+            """UPDATE mailgun_inbound_email
+                  SET attempt_count = COALESCE(attempt_count, 0) + 1,
+                      unended_count = COALESCE(unended_count, 0) + 1,
+                      next_attempt_at = %(now)s + interval '1 second' *
+                          (%(waits)s)[LEAST(COALESCE(attempt_count, 0) + 1, %(last)s)]
+                WHERE id = (SELECT id FROM mailgun_inbound_email
+                             WHERE state = 'pending' AND message_id = %(message_id)s
+                               AND next_attempt_at <= %(now)s
+                             ORDER BY id LIMIT 1
+                               FOR NO KEY UPDATE SKIP LOCKED)
+            RETURNING id""",
+            {
+                "message_id": message_id,
+                "now": fields.Datetime.now(),
+                "waits": list(ROUTING_BACKOFF),
+                "last": len(ROUTING_BACKOFF),
+            },
+            log_exceptions=False,
+        )
+        row = self.browse(row_id for (row_id,) in self.env.cr.fetchall())
+        row.invalidate_recordset(["attempt_count", "unended_count", "next_attempt_at"])
         return row
 
     @api.model

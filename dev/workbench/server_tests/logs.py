@@ -22,6 +22,11 @@ _PROVOKED = (
         "odoo.addons.mail_mailgun.controllers.answers",
         r"Refused a post to .* with 503: there is no database connection",
     ),
+    # Strangers, each with one line.
+    (
+        "odoo.addons.mail_mailgun.controllers.answers",
+        r"Refused a post to .* with 401: (not a request|the field signature is mal)",
+    ),
     (
         "odoo.http",
         r"(?s)Database or registry unusable.*too many connections for database",

@@ -28,6 +28,7 @@ from . import (
 SUBJECTS = tuple(
     part.SUBJECT
     for part in (
+        life,
         ledger,
         arriving,
         doubt,
@@ -42,7 +43,6 @@ SUBJECTS = tuple(
         cost,
         copies,
         beside,
-        life,
         logs,
         alarms,
     )
