@@ -149,7 +149,13 @@ METHODS = {
     },
     "mailgun.lift.suppression": {"action_lift": Call()},
     "mailgun.open.row": {"init": Call(NOBODY)},
-    "mailgun.round.trip": {"create": None, "refresh": Call(), "start": Call()},
+    "mailgun.round.trip": {
+        "action_repair": Call(),
+        "action_try_again": Call(),
+        "create": None,
+        "refresh": Call(),
+        "start": Call(),
+    },
     "res.partner": {"action_mailgun_lift_suppression": Call()},
 }
 

@@ -129,6 +129,52 @@ class TestRoundTrip(ConnectCase):
         self.assertEqual(trip.state, "failed")
         self.assertIn("API key", trip.remedy)
 
+    def states(self, trip):
+        return [step["state"] for step in trip.refresh()["steps"]]
+
+    def test_only_the_step_that_stopped_is_red(self):
+        trip = self.start()
+        self.assertEqual(self.states(trip), ["done", "waiting", "waiting", "waiting"])
+        self.tell(trip)
+        with self.patience(received=-1):
+            trip.refresh()
+        self.assertEqual(self.states(trip), ["done", "done", "stopped", "missed"])
+        refused = self.start_refused()
+        self.assertEqual(self.states(refused), ["stopped", *["missed"] * 3])
+
+    def start_refused(self):
+        self.mailgun.answer(401, b"Forbidden", "text/plain")
+        action = self.domain.action_round_trip()
+        trip = self.env["mailgun.round.trip"].browse(action["res_id"])
+        trip.start()
+        return trip
+
+    def test_a_route_that_leads_nowhere_is_found_soon_and_stays_on_its_line(self):
+        trip = self.start()
+        self.tell(trip)
+        self.mailgun.routes = []
+        self.assertEqual(trip.refresh()["state"], "running")
+        with patch.object(mailgun_round_trip, "LOOK_AFTER", -1):
+            found = trip.refresh()
+        self.assertEqual(found["state"], "failed")
+        self.assertTrue(found["remedy"].startswith(self.domain.route_trouble))
+        trip.action_repair()
+        self.assertFalse(self.domain.route_trouble)
+        again = trip.action_try_again()["res_id"]
+        self.assertNotEqual(again, trip.id)
+
+    def test_a_lost_answer_is_waited_out(self):
+        self.mailgun.answer(500, {"message": "Internal Server Error"})
+        trip = self.start()
+        found = trip.refresh()
+        self.assertEqual(found["state"], "running")
+        self.assertIn("answer was lost", found["remedy"])
+        self.bring_back(trip)
+        self.tell(trip)
+        self.route()
+        found = trip.refresh()
+        self.assertEqual((found["state"], found["remedy"]), ("done", ""))
+
     def test_a_bounce_names_the_mx_records(self):
         trip = self.start()
         status = {"message": "No MX for mail.example.com"}

@@ -222,7 +222,7 @@ class TestWaitingMail(MailgunOutcomeCase):
     def test_each_kind_of_waiting_is_told_with_what_to_do(self):
         for wait, state, title, words in (
             ("wait", "outgoing", "Emails waiting", "by itself"),
-            ("setting", "outgoing", "Emails blocked", "Repair"),
+            ("setting", "outgoing", "Emails blocked", "by itself"),
             ("doubt", "outgoing", "Delivery being checked", "being asked"),
             ("stale", "exception", "Waited too long", "Send or Discard"),
             ("uncertain", "exception", "Delivery unknown", "Mark as Delivered"),
@@ -236,6 +236,16 @@ class TestWaitingMail(MailgunOutcomeCase):
                 self.assertIn(words, line.remedy)
         self.domain.invalidate_recordset()
         self.assertEqual(self.domain.waiting_count, 5)
+
+    def test_what_blocks_mail_is_said_in_the_mails_own_words(self):
+        self.waiting("setting").write(
+            {
+                "mailgun_wait_reason": "Mailgun does not accept the API key.",
+                "scheduled_date": "2026-11-27 12:00:00",
+            }
+        )
+        text = self.health("Emails blocked").text
+        self.assertIn("Mailgun does not accept the API key. Next attempt: ", text)
 
     def test_mail_that_just_began_to_wait_worries_nobody(self):
         self.waiting("wait").mailgun_wait_since = fields.Datetime.now()

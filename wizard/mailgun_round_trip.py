@@ -13,7 +13,7 @@ from ..tools.api.management import Management
 from ..tools.api.record import Query, event_time
 from ..tools.api.session import MailgunSession
 from ..tools.api.stored_mail import last_refusal
-from ..tools.errors import ApiError, MailgunError
+from ..tools.errors import ApiError, DoubtfulError, MailgunError
 
 MIB = 1024 * 1024
 
@@ -23,6 +23,8 @@ PATIENCE = {"received": 120, "routed": 60, "posted": 30, "scheduled": 90}
 EVENT_PATIENCE = 15
 # Seconds until Mailgun is asked for events that no webhook has brought, and between.
 ASK_AFTER = 5
+# Seconds from the delivery until the route is looked at.
+LOOK_AFTER = 10
 STEPS = ("accepted", "delivered", "received", "routed")
 
 
@@ -55,6 +57,7 @@ class MailgunRoundTrip(models.TransientModel):
     routed_at = fields.Float(digits=(16, 3))
     asked_at = fields.Float(digits=(16, 3))
     is_told = fields.Boolean(help="A webhook has told of the delivery.")
+    is_route_seen = fields.Boolean(help="The route was looked at.")
 
     # === SENDING === #
 
@@ -84,14 +87,34 @@ class MailgunRoundTrip(models.TransientModel):
         )
         try:
             session.send_message(self._compose(), self._sender(), self._recipients())
+        except DoubtfulError:
+            self.remedy = self.env._("Mailgun's answer was lost; waiting for the mail.")
         except MailgunError as error:
             self._stop(in_words(self.env, error))
         else:
             self.accepted_at = time.time()
-            self.env.ref("mail_mailgun.ir_cron_events").sudo()._trigger()
         finally:
             session.quit()
+        if self.state == "running":
+            self.env.ref("mail_mailgun.ir_cron_events").sudo()._trigger()
         return self.refresh()
+
+    # === ACTIONS === #
+
+    def action_repair(self):
+        """Repair what is wrong at Mailgun; see the domain's."""
+        self.ensure_one()
+        return self.domain_id.action_repair()
+
+    def action_try_again(self):
+        """Begin another trip of the same size."""
+        self.ensure_one()
+        domain = self.domain_id
+        return (
+            domain.action_big_round_trip()
+            if self.size_mb
+            else domain.action_round_trip()
+        )
 
     def _compose(self):
         message = EmailMessage()
@@ -136,7 +159,7 @@ class MailgunRoundTrip(models.TransientModel):
     def refresh(self):
         """Look what has happened by now.
 
-        :return: ``{"state": …, "remedy": …, "steps": [{"title", "seconds", "state"}]}``
+        :return: ``{"state", "remedy", "steps"}``, of each step what ``_step`` returns
         """
         self.ensure_one()
         if self.state == "running":
@@ -148,6 +171,10 @@ class MailgunRoundTrip(models.TransientModel):
         }
 
     def _step(self, name):
+        """Return what is shown of a step.
+
+        Of a trip that has stopped, that is where: behind the last step that happened.
+        """
         titles = {
             "accepted": self.env._("Accepted by Mailgun"),
             "delivered": self.env._("Delivered to %s", self.domain_id.name),
@@ -155,16 +182,30 @@ class MailgunRoundTrip(models.TransientModel):
             "routed": self.env._("Routed by Odoo"),
         }
         happened = self[f"{name}_at"]
-        waiting = "stopped" if self.state == "failed" else "waiting"
+        done = [number for number, one in enumerate(STEPS, 1) if self[f"{one}_at"]]
+        place, last = STEPS.index(name), max(done, default=0)
+        state, note = "waiting", ""
+        if happened:
+            state = "done"
+        elif place < last and self.state != "running":
+            state, note = "missed", self.env._("nothing told of it")
+        elif self.state == "failed" and place == last:
+            state = "stopped"
+        elif self.state == "failed":
+            state, note = "missed", self.env._("not reached")
         return {
             "name": name,
             "title": titles[name],
             "seconds": round(happened - self.started_at, 1) if happened else False,
-            "state": "done" if happened else waiting,
+            "state": state,
+            "note": note,
         }
 
     def _look(self):
         self.received_at, self.routed_at, fetched_at = self._arrivals()
+        if self.received_at and not self.accepted_at:
+            # The answer that was lost said so.
+            self.write({"accepted_at": self.started_at, "remedy": False})
         if not self.is_told:
             self._look_for_events()
         if self.routed_at and self.received_at and self._is_scheduled():
@@ -177,8 +218,17 @@ class MailgunRoundTrip(models.TransientModel):
         elif fetched_at:
             if time.time() - fetched_at > PATIENCE["posted"]:
                 self._stop(self._why_not_posted())
-        elif time.time() - self.accepted_at > PATIENCE["received"]:
+        elif time.time() - (self.accepted_at or self.started_at) > PATIENCE["received"]:
             self._stop(self._why_not_received())
+        elif self.delivered_at and time.time() - self.delivered_at > LOOK_AFTER:
+            self._look_at_route()
+
+    def _look_at_route(self):
+        """Stop when the route, looked at once, is found to lead nowhere."""
+        if not self.is_route_seen:
+            self.is_route_seen = True
+            if trouble := self._route_trouble():
+                self._stop(trouble)
 
     def _look_at_work(self):
         """Stop when Odoo has the mail, and does not go on by itself."""
@@ -366,6 +416,8 @@ class MailgunRoundTrip(models.TransientModel):
                 found = domain._look_at_mail_for(name, Management(client))
         except ApiError as error:
             return in_words(self.env, error)
+        if found.trouble:
+            domain.write(found.as_values("route"))
         remedy = domain._entry_remedy(found.is_elsewhere)
         return found.trouble and f"{found.trouble} {remedy}"
 

@@ -198,6 +198,8 @@ class MailgunDomain(models.Model):
         text = self.env._(
             "The domain is not confirmed in this database: nothing is sent or taken."
         )
+        if self.identity and not self.is_foreign:
+            text = self.env._("Out of use here: nothing is sent or taken.")
         if self.refusal:
             # What Mailgun posts meanwhile is answered 503.
             refused = self.env._(

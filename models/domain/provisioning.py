@@ -144,6 +144,8 @@ class MailgunDomain(models.Model):
             kind, text = "danger", in_words(self.env, error)
             if not isinstance(error, TransientError):
                 self.check_trouble = text
+        # Who was asked to repair it is told that it is over.
+        self.env.ref("mail_mailgun.ir_cron_judge").sudo()._trigger()
         return notification(kind, text, RELOAD, sticky=kind == "danger")
 
     def _verify_dns(self, client):

@@ -339,7 +339,20 @@ class MailgunDomain(models.Model):
             count=count,
             when=self._when(since),
         )
+        if wait in ("wait", "setting"):
+            text = f"{text} {self._why_waiting(wait)}".strip()
         return HealthLine(level, title, text, remedy)
+
+    def _why_waiting(self, wait):
+        """Return why the email waits that does so longest, and until when."""
+        same = self._waiting_mail() & Domain("mailgun_wait", "=", wait)
+        waiting = self.env["mail.mail"].sudo()
+        mail = waiting.search(same, order="mailgun_wait_since", limit=1)
+        reason = mail.mailgun_wait_reason or ""
+        if not mail.scheduled_date:
+            return reason
+        again = self._when(mail.scheduled_date)
+        return f"{reason} {self.env._('Next attempt: %s.', again)}".strip()
 
     def _wait_words(self, wait):
         return {
@@ -355,8 +368,8 @@ class MailgunDomain(models.Model):
                 "warning",
                 self.env._("Emails blocked"),
                 self.env._(
-                    "Repair what “Sending” says. The mail then goes out by itself, or "
-                    "at once: Emails, filter “Waits for a repair”, Send Now."
+                    "Once that is repaired it goes out by itself, or at once: Emails, "
+                    "filter “Waits for a repair”, Send Now."
                 ),
             ),
             "doubt": (
