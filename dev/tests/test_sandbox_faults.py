@@ -89,6 +89,34 @@ class TestRequests(SandboxCase):
         text = await self.api("GET", EVENTS, status=502)
         self.assertIn("<h1>502 Bad Gateway</h1>", text)
 
+    async def test_a_proxy_answers_html_and_the_message_may_be_taken(self):
+        for number, obeyed in enumerate((False, True)):
+            await self.fail({"path": "messages", "answer": 524, "obeyed": obeyed})
+            answer = await self.send()
+            self.assertEqual(answer.status, 524)
+            self.assertIn("Error code 524", await answer.text())
+            self.assertEqual(len(self.sandbox.mails), number)
+
+    async def test_what_was_taken_may_be_answered_with_201(self):
+        await self.fail({"path": "messages", "answer": 201})
+        answer = await self.send()
+        self.assertEqual(answer.status, 201)
+        self.assertIn("id", await answer.json())
+        self.assertEqual(len(self.sandbox.mails), 1)
+
+    async def test_the_answer_may_not_name_what_was_taken(self):
+        await self.fail({"path": "messages", "answer": "no id"})
+        answer = await self.send()
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(list(await answer.json()), ["message"])
+        self.assertEqual(len(self.sandbox.mails), 1)
+
+    async def test_a_connection_may_close_before_anything_is_taken(self):
+        await self.fail({"path": "messages", "answer": "closed"})
+        with self.assertRaises(aiohttp.ClientConnectionError):
+            await self.send()
+        self.assertEqual(len(self.sandbox.mails), 0)
+
     async def test_payment_can_be_required(self):
         await self.fail({"answer": 402})
         answer = await self.api("GET", "/v4/domains", status=402)

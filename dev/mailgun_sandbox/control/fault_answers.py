@@ -1,6 +1,7 @@
 """Requests that fail on purpose, and the control side of it."""
 
 import asyncio
+import json
 import time
 from dataclasses import asdict
 from email.utils import formatdate
@@ -10,6 +11,10 @@ from aiohttp import web
 from ..access import SANDBOX, refuse, subject
 from ..memory import faults
 
+_PROXY_TROUBLE = (
+    "<!DOCTYPE html>\n<html>\n<head><title>api.mailgun.net | {0}</title></head>\n"
+    "<body><h1>Error code {0}</h1></body>\n</html>\n"
+)
 _BAD_GATEWAY = (
     "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n"
     "<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
@@ -32,12 +37,28 @@ async def strike(request: web.Request, handler):
     await asyncio.sleep(sum(fault.delay for fault in found))
     if answering is None:
         return await handler(request)
-    if answering.obeyed or answering.answer == "lost":
+    if answering.answer == "closed":
+        request.transport.abort()
+        return web.Response()
+    if answering.obeyed or answering.answer in faults.OBEYED:
         response = await handler(request)
-    if answering.answer == "lost":
+    if answering.answer in faults.OBEYED:
+        return _distort(request, response, answering.answer)
+    raise _answer(request, path, answering)
+
+
+def _distort(
+    request: web.Request, response: web.Response, answer: int | str
+) -> web.Response:
+    """Return what arrives of the answer to a request that was obeyed."""
+    if answer == "lost":
         request.transport.abort()
         return response
-    raise _answer(request, path, answering)
+    body = json.loads(response.body)
+    if answer == "no id":
+        body.pop("id", None)
+        return web.json_response(body, status=response.status)
+    return web.json_response(body, status=answer)
 
 
 def _answer(request: web.Request, path: str, fault: faults.Fault) -> web.HTTPException:
@@ -46,10 +67,22 @@ def _answer(request: web.Request, path: str, fault: faults.Fault) -> web.HTTPExc
         return refuse(fault.answer, fault.words)
     if fault.answer == 502:
         return web.HTTPBadGateway(text=_BAD_GATEWAY, content_type="text/html")
+    if fault.answer in faults.PROXY:
+        return _proxy_trouble(fault.answer)
     if fault.answer in (420, 429):
         return _limited(request, path, fault)
     words = {402: "Request failed", 500: "Internal Server Error"}
     return refuse(fault.answer, words[fault.answer])
+
+
+def _proxy_trouble(status: int) -> web.HTTPException:
+    """Return what a proxy says; aiohttp has no class for these statuses."""
+
+    class ProxyTrouble(web.HTTPServerError):
+        status_code = status
+
+    text = _PROXY_TROUBLE.format(status)
+    return ProxyTrouble(reason="", text=text, content_type="text/html")
 
 
 def _limited(request: web.Request, path: str, fault: faults.Fault) -> web.HTTPException:

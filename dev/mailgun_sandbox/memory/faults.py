@@ -4,8 +4,12 @@ import random
 from collections import deque
 from dataclasses import dataclass, field
 
-# HTTP statuses, and the answer that never arrives although the request was obeyed.
-ANSWERS = (402, 420, 429, 500, 502, "lost")
+# Of the proxy in front of Mailgun, when it had trouble with Mailgun.
+PROXY = range(520, 530)
+# Obeyed: the answer never arrives, has another status, or does not name the message.
+OBEYED = ("lost", 201, "no id")
+# HTTP statuses, and the connection that is closed before the request is obeyed.
+ANSWERS = (402, 420, 429, 500, 502, *PROXY, "closed", *OBEYED)
 
 
 @dataclass
