@@ -3,15 +3,25 @@
 Each of these fails when core does it in another way, and says which file relies on it.
 """
 
+import logging
 import resource
 import signal
 import threading
 import time
 from unittest.mock import patch
 
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
+
+from odoo.http import HTTPRequest
 from odoo.service.server import PreforkServer, ThreadedServer, Worker, WorkerCron
 from odoo.tests import TransactionCase, tagged
 
+from odoo.addons.mail.models import mail_mail
+from odoo.addons.mail_mailgun.models.outgoing.core_log import (
+    CORE_LOGGER,
+    WaitingIsNoError,
+)
 from odoo.addons.mail_mailgun.models.outgoing.ledger import LedgerConnection
 from odoo.addons.mail_mailgun.models.transactions import server
 from odoo.addons.mail_mailgun.models.transactions.budget import Budget
@@ -83,6 +93,20 @@ class TestServer(TransactionCase):
         cron = self.env.ref("mail.ir_cron_mail_scheduler_action")
         _cron, progress = cron._add_progress(timed_out_counter=1)
         self.assertEqual(progress.timed_out_counter, 2)
+
+    def test_core_logs_a_mail_that_failed_where_waiting_is_let_through(self):
+        self.assertEqual(mail_mail._logger.name, CORE_LOGGER)
+        filters = logging.getLogger(CORE_LOGGER).filters
+        self.assertEqual(sum(isinstance(one, WaitingIsNoError) for one in filters), 1)
+        names = mail_mail.MailMail._send.__code__.co_names
+        self.assertTrue({"_logger", "exception"} <= set(names))
+
+    def test_the_body_of_a_request_is_behind_what_odoo_passes_on(self):
+        builder = EnvironBuilder(method="POST", data=b"body", content_type="text/plain")
+        request = HTTPRequest(builder.get_environ())
+        self.assertFalse(hasattr(request, "stream"), "then it needs no way around")
+        self.assertIsInstance(request.get_data.__self__, Request)
+        self.assertEqual(request.get_data.__self__.stream.read(), b"body")
 
 
 @tagged("post_install", "-at_install")
