@@ -7,6 +7,8 @@ from ..sinks.smtp import SmtpSink
 
 # Of the posts, or of the recipients with SMTP.
 _BUSY, _LOST, _LATE = 0.06, 0.04, 0.01
+# Of each answer after which nobody can say from the answer alone whether it was taken.
+_UNCLEAR = 0.004
 _LATE_SECONDS = 2.0
 # Each of these ends the batch that is being sent.
 _LIMITED = 6
@@ -39,6 +41,15 @@ class Mailgun:
             {"answer": 500, "probability": _BUSY - 0.02},
             {"answer": 502, "probability": 0.02},
             {"answer": "lost", "probability": _LOST},
+            {"answer": "closed", "probability": _UNCLEAR},
+            {"answer": 201, "probability": _UNCLEAR},
+            {"answer": "no id", "probability": _UNCLEAR},
+        ]
+        faults += [
+            {"answer": status, "obeyed": obeyed, "probability": _UNCLEAR}
+            for status in (500, 502, 520, 524)
+            for obeyed in (True, False)
+            if obeyed or status >= 520
         ]
         requests = [
             {**self._sending, **one, "seed": self._seed + number}
@@ -71,6 +82,8 @@ class Mailgun:
     def _count(self) -> None:
         for fault in self._sandbox.faults()["requests"]:
             kind = f"{fault['answer'] or 'late'}"
+            if fault["obeyed"]:
+                kind += " obeyed"
             if fault["path"] == "events":
                 kind += " for events"
             elif fault["delay"] == self._slow["delay"]:

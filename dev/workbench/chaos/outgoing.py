@@ -125,7 +125,7 @@ class Storm:
             seconds=f"{seconds:.0f}",
         )
         log_kinds.show(self._steps, self._stage, begin)
-        for what in ("lost", "doubled"):
+        for what in ("lost", "doubled", "untrue"):
             for address in getattr(found, what)[:_SHOWN]:
                 self._steps.say(f"{what}: {address}")
         return found.is_good
