@@ -8,6 +8,7 @@ from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
 from odoo.addons.mail_mailgun.models.domain import health as mailgun_domain_notes
+from odoo.addons.mail_mailgun.models.domain.health import HealthLine
 from odoo.addons.mail_mailgun.tools.errors import InvalidSignature, SettingError
 
 from .common import DOMAIN
@@ -229,6 +230,32 @@ class TestHealth(ConnectCase):
         self.assert_line("Route", "error", "gone")
         self.domain.action_repair()
         self.assert_line("Route", "ok")
+
+    def test_what_works_is_behind_a_click_and_what_does_not_is_shown(self):
+        self.mailgun.routes = []
+        self.check()
+        line = self.domain._health_of_route()
+        found = self.domain._folded([line, HealthLine("ok", "DNS", "Fine.")])
+        self.assertEqual([one.title for one in found["shown"]], ["Route"])
+        self.assertEqual([one.title for one in found["folded"]], ["DNS"])
+        fine = [HealthLine("ok", "DNS", "Fine."), HealthLine("info", "Bounces", "Few.")]
+        found = self.domain._folded(fine)
+        self.assertEqual((found["shown"], found["folded"]), ([], fine))
+        self.assertTrue(found["works"].startswith("Everything works."))
+        unchecked = HealthLine("info", "API key", "Stored.", "Press Check.")
+        found = self.domain._folded([*fine, unchecked])
+        self.assertNotIn("works", found)
+
+    def test_check_and_test_connection_look_at_route_and_webhooks(self):
+        self.mailgun.routes = []
+        shown = self.domain.action_test_connection()["params"]
+        self.assertEqual(shown["type"], "danger")
+        self.assert_line("Route", "error", "gone")
+        self.domain.action_repair()
+        self.assertIn("checked on", self.line(self.domain, "Route").text)
+        self.mailgun.routes = []
+        self.domain.action_check_dns()
+        self.assert_line("Route", "error", "gone")
 
     def test_repair_says_what_it_has_set_up(self):
         self.mailgun.routes = []

@@ -107,7 +107,31 @@ class MailgunDomain(models.Model):
             domain.health_level = max(
                 (line.level for line in lines), key=LEVELS.index, default=False
             )
-            domain.health = render("mail_mailgun.health", {"lines": lines})
+            domain.health = render("mail_mailgun.health", domain._folded(lines))
+
+    def _folded(self, lines):
+        """Return what the page shows at once, and what behind a click.
+
+        :param list lines: of ``HealthLine``
+        """
+        if any(line.remedy or line.level in ("warning", "error") for line in lines):
+            fine = [line for line in lines if line.level == "ok"]
+            return {
+                "shown": [line for line in lines if line.level != "ok"],
+                "folded": fine,
+            }
+        if not lines:
+            return {}
+        times = [self.env._("Everything works.")]
+        if self.last_sent_at:
+            times.append(self.env._("Last sent: %s.", self._when(self.last_sent_at)))
+        if received := self._last_received_at():
+            times.append(self.env._("Last received: %s.", self._when(received)))
+        return {"shown": [], "folded": lines, "works": " ".join(times)}
+
+    def _last_received_at(self):
+        """Return when mail was posted last, or False; ``inbound`` knows."""
+        return False
 
     def _health_lines(self):
         """Return what there is to say, in the order in which it is repaired.
@@ -323,7 +347,11 @@ class MailgunDomain(models.Model):
             level = "warning" if is_elsewhere and not found else "error"
             return HealthLine(level, title, trouble, self._entry_remedy(is_elsewhere))
         if found:
-            return HealthLine("ok", title, self.env._("In place at Mailgun."))
+            when = self._when(self.remote_checked_at)
+            text = self.env._("In place at Mailgun.")
+            if when:
+                text = self.env._("In place at Mailgun, checked on %s.", when)
+            return HealthLine("ok", title, text)
         return HealthLine(
             "info",
             title,

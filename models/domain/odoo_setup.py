@@ -166,15 +166,18 @@ class MailgunDomain(models.Model):
 
     def _test_connection(self, client):
         """Ask Mailgun whether the domain can send; see ``_ask_mailgun``."""
+        account = Management(client)
         try:
-            found = Management(client).get_domain(self.name)
+            found = account.get_domain(self.name)
         except SettingError as error:
             return "success", self._test_sending(client, error)
         self.key_kind = "api"
         self._store_remote(found)
+        self.write(self._look(account))
         if found.state == "active":
             text = self.env._("Mailgun accepts the key, and %s can send.", self.name)
-            return "success", text
+            trouble = list(filter(None, (self.route_trouble, self.webhook_trouble)))
+            return "danger" if trouble else "success", " ".join([text, *trouble])
         if found.state == "disabled":
             text = self.env._(
                 "Mailgun knows %(domain)s and accepts the key, but has disabled the "

@@ -149,7 +149,9 @@ class MailgunDomain(models.Model):
         return notification(kind, text, RELOAD, sticky=kind == "danger")
 
     def _verify_dns(self, client):
-        self._store_remote(Management(client).verify_domain(self.name))
+        account = Management(client)
+        self._store_remote(account.verify_domain(self.name))
+        self.write(self._look(account))
         self._look_at_dmarc()
         line = self._health_of_dns()
         kind = {"ok": "success", "error": "danger"}.get(line.level, line.level)

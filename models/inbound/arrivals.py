@@ -123,6 +123,9 @@ class MailgunDomain(models.Model):
             *self._health_of_fetched(),
         ]
 
+    def _last_received_at(self):
+        return self._last_posted_at()
+
     def _health_of_receiving(self):
         title, last = self.env._("Receiving"), self._last_posted_at()
         key = self._key("webhook_signing_key")

@@ -38,6 +38,10 @@ registry.category("web_tour.tours").add("mail_mailgun_connect", {
         },
         {
             content: "route and webhooks are set up",
+            trigger: ".o_mailgun_health summary",
+            run: "click",
+        },
+        {
             trigger: ".o_mailgun_health_ok:contains('Route')",
         },
         {
