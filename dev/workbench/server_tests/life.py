@@ -24,8 +24,8 @@ _JOBS = {
     "mail_mailgun.ir_cron_suppressions": 15,
     "mail_mailgun.ir_cron_daily_check": 25,
 }
-# Of strangers a line each is said.
-_STRANGER = "Refused a post"
+# Of strangers a line each is said; fetching may come before a post that is under way.
+_KNOWN = ("Refused a post", "Missed mail: ")
 
 
 @SUBJECT.says
@@ -131,5 +131,5 @@ def _errors(log) -> str:
     return "\n".join(
         str(entry)
         for entry in odoo_log.read(log)
-        if entry.is_trouble and not entry.text.startswith(_STRANGER)
+        if entry.is_trouble and not entry.text.startswith(_KNOWN)
     )

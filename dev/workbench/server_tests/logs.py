@@ -22,6 +22,8 @@ _PROVOKED = (
         "odoo.addons.mail_mailgun.controllers.answers",
         r"Refused a post to .* with 503: there is no database connection",
     ),
+    # Fetching that came before a post that was under way.
+    ("odoo.addons.mail_mailgun.models.inbound.fetchmail_server", r"Missed mail: "),
     # Strangers, each with one line.
     (
         "odoo.addons.mail_mailgun.controllers.answers",
