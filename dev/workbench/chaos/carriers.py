@@ -7,8 +7,9 @@ from ..sinks.smtp import SmtpSink
 
 # Of the posts, or of the recipients with SMTP.
 _BUSY, _LOST, _LATE = 0.06, 0.04, 0.01
-# Of each answer after which nobody can say from the answer alone whether it was taken.
-_UNCLEAR = 0.004
+# Answers after which nobody can say from them alone whether it was taken: so many of
+# each, and that early.
+_UNCLEAR = {"probability": 0.05, "count": 3}
 _LATE_SECONDS = 2.0
 # Each of these ends the batch that is being sent.
 _LIMITED = 6
@@ -41,12 +42,12 @@ class Mailgun:
             {"answer": 500, "probability": _BUSY - 0.02},
             {"answer": 502, "probability": 0.02},
             {"answer": "lost", "probability": _LOST},
-            {"answer": "closed", "probability": _UNCLEAR},
-            {"answer": 201, "probability": _UNCLEAR},
-            {"answer": "no id", "probability": _UNCLEAR},
+            {"answer": "closed", **_UNCLEAR},
+            {"answer": 201, **_UNCLEAR},
+            {"answer": "no id", **_UNCLEAR},
         ]
         faults += [
-            {"answer": status, "obeyed": obeyed, "probability": _UNCLEAR}
+            {"answer": status, "obeyed": obeyed, **_UNCLEAR}
             for status in (500, 502, 520, 524)
             for obeyed in (True, False)
             if obeyed or status >= 520
