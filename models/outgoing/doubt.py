@@ -72,7 +72,13 @@ class MailgunDelivery(models.Model):
         listed = open_rows._rows(OPEN_KIND)
         found = self.search([("id", "in", listed), ("state", "=", "sending")]).ids
         # Events and people end an attempt, too, and tell only the row itself.
-        open_rows._close([OPEN_KIND], set(listed) - set(found))
+        ended = set(listed) - set(found)
+        if ended:
+            # Apart: whoever settles something at the same moment does so as well.
+            committed(
+                self.env.registry,
+                lambda env: env["mailgun.open.row"]._close([OPEN_KIND], ended),
+            )
         return found
 
     # === ONE POST === #

@@ -68,4 +68,6 @@ class MailgunOpenRow(models.Model):
         self.env.cr.execute(
             "DELETE FROM mailgun_open_row WHERE kind = ANY(%s) AND row = ANY(%s)",
             [list(kinds), list(rows)],
+            # Who was too late comes again, see ``committed``.
+            log_exceptions=False,
         )
