@@ -23,7 +23,7 @@ from ..transactions.failures import (
     is_no_connection,
     retry_races,
 )
-from ..transactions.locks import lock_for_sending, lock_rows
+from ..transactions.locks import lock_for_sending, lock_notifications, lock_rows
 from ..transactions.server import holding_up
 from . import mailing_traces
 from .lanes import SendingLanes
@@ -345,8 +345,11 @@ class MailMail(models.Model):
             self.message_id = session.message_id_of(self.id)
         if not lock_for_sending(self.env.cr, self.id, self.message_id):
             return False
-        # Another one may have sent it since this transaction began.
+        # Another one may have sent it since this transaction began, or told how an
+        # attempt before has ended: core writes both.
         lock_rows(self)
+        if self.is_notification:
+            lock_notifications(self)
         if self._mailgun_ask_first(session.policy):
             return True
         tags, fields = self._mailgun_options(session.policy)

@@ -88,6 +88,20 @@ def lock_rows(records):
     records.env.cr.execute(SQL(statement, table, records.ids), log_exceptions=False)
 
 
+def lock_notifications(mail):
+    """Lock the notifications that an email is sent for, as ``lock_rows`` does.
+
+    :param mail: one ``mail.mail``
+    :raise psycopg2.errors.SerializationFailure: see ``lock_rows``
+    """
+    mail.env.cr.execute(
+        """SELECT id FROM mail_notification WHERE mail_mail_id = %s
+            ORDER BY id FOR NO KEY UPDATE""",
+        [mail.id],
+        log_exceptions=False,
+    )
+
+
 def is_being_sent(cursor, mail_id):
     """Tell whether a worker is sending a mail right now."""
     cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [SENDING_MAIL, mail_id])
