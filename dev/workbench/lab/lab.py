@@ -105,6 +105,15 @@ class Lab(LabOdoo):
         """Send mails as a user does who presses Send Now."""
         self.admin.call("mail.mail", "send", mails, **options)
 
+    def send_soon(self, mails: list[int]) -> None:
+        """Send mails that the queue was woken for, which may be at them already."""
+        self.send(mails)
+        self.wait_until_sent(mails)
+
+    def wait_until_sent(self, mails: list[int]) -> None:
+        """Wait for whoever is sending mails."""
+        self.steps.wait_for("the mail to be sent", lambda: not self.left(mails))
+
     def wake(self) -> None:
         """Have the scheduler run the mail queue now."""
         self.inside(f"env.ref({_QUEUE!r})._trigger()")

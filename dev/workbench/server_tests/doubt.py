@@ -17,7 +17,7 @@ def an_event_settles_it(lab: Lab) -> None:
     """A mail whose answer was lost is sent as soon as an event tells that it is."""
     subject, mails = _in_doubt(lab, TOLD, _LOST)
     lab.apply_events()
-    _is_sent_soon(lab, mails)
+    lab.wait_until_sent(mails)
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
 
 
@@ -28,7 +28,7 @@ def mailguns_record_settles_it(lab: Lab) -> None:
     lab.apply_events()
     same("states", lab.states(mails), ["outgoing"])
     lab.settle()
-    _is_sent_soon(lab, mails)
+    lab.wait_until_sent(mails)
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
 
 
@@ -40,7 +40,7 @@ def not_found_counts_after_a_while(lab: Lab) -> None:
     lab.settle()
     same("deliveries", [state for _who, state in lab.deliveries(mails)], ["sending"])
     lab.settle()
-    _is_sent_soon(lab, mails)
+    lab.wait_until_sent(mails)
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
 
 
@@ -56,8 +56,7 @@ def a_person_decides(lab: Lab) -> None:
     lab.send(mails)
     same("states after Retry", lab.states(mails), ["exception"])
     lab.admin.call("mail.mail", "action_mailgun_send_again", mails)
-    lab.send(mails)
-    same("states", lab.states(mails), ["sent"])
+    lab.send_soon(mails)
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), 2)
 
 
@@ -69,7 +68,7 @@ def an_error_of_mailgun_is_looked_up(lab: Lab) -> None:
     lab.send(mails)
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
     lab.settle()
-    _is_sent_soon(lab, mails)
+    lab.wait_until_sent(mails)
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
 
 
@@ -82,7 +81,7 @@ def an_error_without_a_mail(lab: Lab) -> None:
     lab.send(mails)
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), 0)
     lab.settle()
-    _is_sent_soon(lab, mails)
+    lab.wait_until_sent(mails)
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), 1)
 
 
@@ -102,7 +101,7 @@ def settled_while_others_write(lab: Lab) -> None:
         lab.steps.wait_for("somebody to wait", lambda: lab.value(_WAITING))
         writer.commit()
         settling.result()
-    _is_sent_soon(lab, mails)
+    lab.wait_until_sent(mails)
     same("errors", _collisions(lab) - errors, 0)
 
 
@@ -125,8 +124,3 @@ def _in_doubt(lab: Lab, domain: str, fault: dict) -> tuple[str, list[int]]:
     same("states", lab.states(mails), ["outgoing"])
     same("deliveries", [state for _who, state in lab.deliveries(mails)], ["sending"])
     return subject, mails
-
-
-def _is_sent_soon(lab: Lab, mails: list[int]) -> None:
-    """Wait for the queue, which was woken when the doubt was over."""
-    lab.steps.wait_for("the mail to be sent", lambda: not lab.left(mails), timeout=20)

@@ -128,7 +128,7 @@ def sent_again_on_purpose(lab: Lab) -> None:
     lab.apply_events()
     lab.mailgun.mailbox_answers(recipient, "bounced")
     lab.admin.call("mail.mail", "mark_outgoing", mails)
-    lab.send(mails)
+    lab.send_soon(mails)
     lab.apply_events()
     same("mails given to Mailgun", len(lab.mailgun.given(subject)), 2)
     found = lab.deliveries(mails)
@@ -156,7 +156,7 @@ def retry_after_a_bounce(lab: Lab) -> None:
     for one in people:
         lab.mailgun.mailbox_answers(one, "taken")
     lab.admin.call("mail.mail", "action_mailgun_send", mails)
-    lab.send(mails)
+    lab.send_soon(mails)
     lab.apply_events()
     wanted = [(one, "delivered") for one in people] + [(bounced, "bounced")]
     same("deliveries", sorted(lab.deliveries(mails)), sorted(wanted))
