@@ -198,7 +198,7 @@ class ConnectedMailgun(LocalMailgun):
         asked = json.loads(seen.body)
         begin = int(asked["pagination"].get("token", 0))
         end = begin + self.page_size
-        items = [as_entry(event) for event in self.events[begin:end]]
+        items = [event and as_entry(event) for event in self.events[begin:end]]
         return _ok({"items": items, "pagination": {"next": str(end)}})
 
     # --- suppressions ----------------------------------------------------------------

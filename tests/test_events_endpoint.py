@@ -7,6 +7,7 @@ from odoo.exceptions import ConcurrencyError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.mail_mailgun.models.domain.health import _last_noted
 from odoo.addons.mail_mailgun.models.transactions import own_cursor
 from odoo.addons.mail_mailgun.tools.signature import sign
 
@@ -265,6 +266,7 @@ class TestEventsEndpoint(MailgunHttpCase):
         self.assertIn("events", self.url_open(PATH).text)
 
     @mute_logger(ANSWERS)
+    @patch.dict(_last_noted, clear=True)
     def test_a_refused_event_is_noted_on_its_domain(self):
         self.tell(self.event(), signature=signed("other"))
         self.env.invalidate_all()
@@ -274,6 +276,8 @@ class TestEventsEndpoint(MailgunHttpCase):
 @tagged("post_install", "-at_install")
 class TestEventsOfAKnownDomain(TestEventsEndpoint):
     """The same once more, after an event that the signer is remembered from."""
+
+    allow_inherited_tests_method = True
 
     def setUp(self):
         super().setUp()

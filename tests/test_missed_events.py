@@ -102,7 +102,8 @@ class TestMissedEvents(AskingCase):
             "message": {"headers": {"message-id": "other@x"}},
             "user-variables": {"odoo": "another database"},
         }
-        self.mailgun.events = [self.event(mail, 1, **other), None, {"event": []}]
+        odd = {"event": [], "timestamp": time.time()}
+        self.mailgun.events = [self.event(mail, 1, **other), None, odd]
         self.assertIn("of 0 events", self.fetch())
         self.assertFalse(self.events())
 
@@ -198,4 +199,5 @@ class TestMissedEvents(AskingCase):
 class TestMissedEventsByLogs(TestMissedEvents):
     """The same, from an account that has Logs and no Events."""
 
+    allow_inherited_tests_method = True
     source = "logs"

@@ -197,6 +197,7 @@ class TestRecord(RecordCase):
 
 @tagged("mailgun_tools")
 class TestRecordByLogs(TestRecord):
+    allow_inherited_tests_method = True
     source = "logs"
 
 
@@ -229,6 +230,7 @@ class TestEventsQuestion(RecordCase):
 
 @tagged("mailgun_tools")
 class TestLogsQuestion(RecordCase):
+    allow_inherited_tests_method = True
     source = "logs"
 
     def test_only_what_is_documented_is_asked_for(self):

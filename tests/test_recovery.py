@@ -404,4 +404,5 @@ class TestStoredMail(RecoveryCase):
 class TestRecoveryByLogs(TestRecovery):
     """The same, from an account that has Logs and no Events."""
 
+    allow_inherited_tests_method = True
     source = "logs"

@@ -356,4 +356,5 @@ class TestRoundTrip(ConnectCase):
 class TestRoundTripByLogs(TestRoundTrip):
     """The same, from an account that has Logs and no Events."""
 
+    allow_inherited_tests_method = True
     source = "logs"

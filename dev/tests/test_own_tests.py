@@ -38,6 +38,9 @@ class TestNotSetUp(unittest.TestCase):
 class TestInherits(TestEnds):
     def test_of_its_own(self):
         pass
+
+class TestRunsWhatItInherits(TestInherits):
+    allow_inherited_tests_method = True
 """
 LOG = """
 2026-01-01 00:00:00,000 1 INFO db {tests}.test_x: Starting TestX.test_passes ...
@@ -89,8 +92,9 @@ class TestPlainTests(unittest.TestCase):
 
     def test_each_test_counts_once_however_it_ends(self):
         ended = self.run_tests()
-        self.assertEqual(self.heard.counts, {"passed": 2, "failed": 3, "skipped": 1})
-        self.assertEqual(len(ended), 6)
+        # One class says that it runs what it inherits, another does not.
+        self.assertEqual(self.heard.counts, {"passed": 4, "failed": 5, "skipped": 2})
+        self.assertEqual(len(ended), 11)
 
     def test_what_went_wrong_is_said(self):
         self.run_tests()
@@ -100,8 +104,13 @@ class TestPlainTests(unittest.TestCase):
         self.assertIn("test_cannot_be_checked: no moon tonight", said)
 
     def test_only_what_is_wanted_runs(self):
-        self.run_tests(lambda item: item.name == "test_passes")
+        self.run_tests(lambda item: item.nodeid.endswith("TestEnds::test_passes"))
         self.assertEqual(self.heard.counts, {"passed": 1, "failed": 0, "skipped": 0})
+
+    def test_a_class_of_which_nothing_runs_is_a_failure(self):
+        self.file.write_text(f"{TESTS}\nclass TestNothing(TestEnds):\n    pass\n")
+        self.run_tests()
+        self.assertIn("TestNothing", "\n".join(what for what, _text in self.heard.said))
 
     def test_a_file_that_cannot_be_read_is_a_failure(self):
         self.file.write_text("import nothing_of_this_name")

@@ -102,9 +102,12 @@ def refused_post_of(event: dict) -> RefusedPost | None:
 
 
 def last_refusal(events: Iterable[dict]) -> RefusedPost | None:
-    """Return the last post that was not taken of those that events tell of."""
+    """Return the last post that was not taken of those that events tell of.
+
+    :param events: oldest first; of the same moment, the last one
+    """
     found = filter(None, map(refused_post_of, events))
-    return max(found, key=lambda post: post.at, default=None)
+    return max(reversed([*found]), key=lambda post: post.at, default=None)
 
 
 def _status(told: dict) -> int:

@@ -73,6 +73,16 @@ def world_of(item: pytest.Item) -> World | None:
     return None if PLAIN_TAG in tags else MAIL
 
 
+def names_of(test_class: type) -> set[str]:
+    """Return which tests of a class Odoo runs (``odoo/tests/loader.py``).
+
+    What a class has inherited only if it says so.
+    """
+    says_so = getattr(test_class, "allow_inherited_tests_method", False)
+    names = dir(test_class) if says_so else vars(test_class)
+    return {name for name in names if name.startswith("test_")}
+
+
 class InOdoo:
     """Has Odoo run what belongs into a database, before pytest runs the others."""
 
@@ -114,8 +124,7 @@ def _tags(world: World, items: list[pytest.Item]) -> str:
     tags = []
     for test_class, chosen in wanted.items():
         name = f"/{world.module}/tests/{chosen[0].path.name}:{test_class.__name__}"
-        own = [one for one in vars(test_class) if one.startswith("test_")]
-        if len(chosen) == len(own):
+        if len(chosen) == len(names_of(test_class)):
             tags.append(name)
         else:
             tags += [f"{name}.{item.name}" for item in chosen]

@@ -13,7 +13,7 @@ import pytest
 
 from ..machine import paths, processes
 from ..machine.report import Report
-from .odoo_tests import InOdoo, World, world_of
+from .odoo_tests import InOdoo, World, names_of, world_of
 
 TESTS = (paths.DEV / "tests", paths.MODULE / "tests")
 
@@ -48,7 +48,7 @@ def run(
     told = _Told(report)
     status = pytest.main(
         [*_OPTIONS, *_ROOT, *map(str, folders)],
-        plugins=[_Choice(wanted, is_good), InOdoo(report), told],
+        plugins=[_Choice(report, wanted, is_good), InOdoo(report), told],
     )
     processes.end_if_asked()
     if status not in _USUAL:
@@ -115,17 +115,25 @@ class _Choice:
     """Leaves those that are wanted, and that Odoo would run as well."""
 
     def __init__(
-        self, wanted: Callable[[pytest.Item], bool], is_good: Callable[[], bool]
+        self,
+        report: Report,
+        wanted: Callable[[pytest.Item], bool],
+        is_good: Callable[[], bool],
     ):
         self._wanted = wanted
         self._is_good = is_good
+        self._report = report
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for name in {item.cls.__name__ for item in items if not names_of(item.cls)}:
+            self._report.failed(
+                f"{name} runs tests",
+                "it has none of its own: allow_inherited_tests_method = True",
+            )
         chosen = [
             item
             for item in items
-            # Odoo does not run what a class has inherited.
-            if item.name in vars(item.cls) and self._wanted(item)
+            if item.name in names_of(item.cls) and self._wanted(item)
         ]
         items[:] = chosen if self._is_good() else []
 
