@@ -71,9 +71,50 @@ class TestSettling(AskingCase):
         self.assertFalse(self.row.asked_since)
         self.assertEqual(self.mail.mailgun_wait, "uncertain")
 
+    def another(self):
+        """Leave one more mail in doubt."""
+        self.mailgun.hang_up()
+        mail = self.message()
+        mail.send()
+        self.mailgun.seen.clear()
+        return self.rows(mail)
+
+    def test_mails_of_one_hour_are_asked_about_at_once(self):
+        self.row |= self.another() | self.another()
+        self.settle(hours=3)
+        self.assertEqual(len(self.mailgun.seen), 1)
+        self.assertEqual(len(self.row.filtered("asked_since")), 3)
+
+    def test_mails_of_other_hours_are_asked_about_apart(self):
+        other = self.another()
+        other.sending_at -= timedelta(hours=5)
+        self.settle()
+        self.assertEqual(len(self.mailgun.seen), 2)
+        self.assertTrue(other.asked_since)
+
+    def test_of_mails_asked_about_at_once_only_those_told_of_are_taken(self):
+        other = self.another()
+        self.happened(**{"user-variables": {"odoo": other.reference}})
+        self.row |= other
+        self.settle()
+        self.assertEqual(other.state, "accepted")
+        self.assertEqual((self.row - other).state, "sending")
+        self.assertTrue((self.row - other).asked_since)
+
+    def test_an_event_that_is_none_keeps_no_mail_in_doubt(self):
+        deep = {}
+        for _level in range(200):
+            deep = {"deep": deep}
+        self.happened()
+        broken = {**self.mailgun.events[0], "id": "e0", "deep": deep}
+        self.mailgun.events.insert(0, broken)
+        self.settle()
+        self.assertEqual(self.row.state, "accepted")
+
 
 @tagged("post_install", "-at_install")
 class TestSettlingByLogs(TestSettling):
     """The same, from an account that has Logs and no Events."""
 
+    allow_inherited_tests_method = True
     source = "logs"

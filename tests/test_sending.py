@@ -497,9 +497,8 @@ class TestDoubt(MailgunOutcomeCase):
             self.assertTrue(self.rows(mail).asked_at)
 
     def test_all_questions_of_a_round_go_over_one_connection_until_its_time_is_up(self):
-        mails = [self.interrupted() for _mail in range(3)]
-        for mail in mails:
-            self.later(mail, 2)
+        for hours in range(1, 4):
+            self.later(self.interrupted(), 60 * hours)
         self.mailgun.seen.clear()
         self.deliveries._settle(Budget(0))
         self.assertFalse(self.mailgun.seen)
@@ -630,6 +629,7 @@ class TestDoubt(MailgunOutcomeCase):
 class TestDoubtByLogs(TestDoubt):
     """The same, from an account that has Logs and no Events."""
 
+    allow_inherited_tests_method = True
     source = "logs"
 
 

@@ -1,11 +1,13 @@
 import logging
 import time
+from collections import defaultdict
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 
 from odoo import api, fields, models
 
 from ...tools.api.record import Query
-from ...tools.errors import ApiError, SettingError, UnreadableKey
+from ...tools.errors import ApiError, MalformedPayload, SettingError, UnreadableKey
 from ...tools.event_post import event_of, reference_of
 from ..transactions.budget import Budget
 from ..transactions.locks import SENT_MESSAGE, is_being_sent, lock_rows, try_lock
@@ -16,8 +18,6 @@ _logger = logging.getLogger(__name__)
 
 # Seconds after which a sender is not at it any more, and between two questions.
 _PATIENCE = 60
-
-_QUESTIONS_PER_DOMAIN = 100
 
 # By so much this server's clock may have been wrong when a mail was sent.
 _CLOCK_SECONDS = 3600
@@ -60,7 +60,7 @@ class MailgunDelivery(models.Model):
         for domain, in_doubt in rows.grouped("domain_id").items():
             if budget.is_over:
                 break
-            found |= domain._settle_deliveries(in_doubt[:_QUESTIONS_PER_DOMAIN], budget)
+            found |= domain._settle_deliveries(in_doubt, budget)
         return found
 
     def _still_sending(self):
@@ -162,7 +162,7 @@ class MailgunDomain(models.Model):
     _inherit = "mailgun.domain"
 
     def _settle_deliveries(self, rows, budget):
-        """Ask about each POST that is in doubt.
+        """Ask about POSTs that are in doubt, at once about those of the same hour.
 
         :param rows: ``mailgun.delivery`` records of this domain
         :param Budget budget: for it
@@ -172,21 +172,24 @@ class MailgunDomain(models.Model):
         if self.is_foreign:
             # What a copy of the database finds is the original's business.
             return False
-        posts, found = list(rows.grouped("reference").values()), False
+        hours = rows.grouped(lambda row: _sent(row) // 3600).values()
+        left = [list(some.grouped("reference").values()) for some in hours]
+        found = False
         try:
             self._check_may_ask()
             with self._open_client() as client:
                 record = self._record(client, lambda: not budget.is_over)
-                while posts and not budget.is_over:
-                    answer = self._answer_about(posts[0], record)
-                    self._conclude(posts.pop(0), answer, client.now())
-                    found |= answer == "taken"
+                while left and not budget.is_over:
+                    answers = self._answers_about(left[0], record, client.now())
+                    for post, answer in zip(left.pop(0), answers, strict=True):
+                        self._conclude(post, answer, client.now())
+                        found |= answer == "taken"
         except ApiError as error:
             _logger.info("Mailgun's record tells nothing of mail in doubt: %s", error)
             is_setting = isinstance(error, SettingError)
             may_pass = isinstance(error, UnreadableKey) or not is_setting
-            for some in posts:
-                self._conclude(some, "later" if may_pass else "untold", time.time())
+            for post in chain.from_iterable(left):
+                self._conclude(post, "later" if may_pass else "untold", time.time())
         return found
 
     def _check_may_ask(self):
@@ -199,29 +202,43 @@ class MailgunDomain(models.Model):
         if self.key_kind == "sending":
             raise SettingError("it is a sending key")
 
-    def _answer_about(self, rows, record):
-        """Ask for the events of one POST; they are kept, to be applied.
+    def _answers_about(self, posts, record, now):
+        """Ask for the events of POSTs of one hour; they are kept, to be applied.
 
-        By recipient and not by Message-Id: Mailgun may have given another one.
+        By time and not by Message-Id: Mailgun may have given another one.
 
+        :param list posts: the ``mailgun.delivery`` records of each
         :param Record record: of this domain
-        :return: see ``_conclude_doubt``
+        :param float now: by Mailgun's clock, seconds since 1970
+        :return: for each of them, see ``_conclude_doubt``
+        :rtype: list[str]
         :raise ApiError: it cannot be asked
         """
-        first, keep = rows[0], self.keep_reader_details
-        sent = first.sending_at.replace(tzinfo=timezone.utc).timestamp()
-        begin = sent - _CLOCK_SECONDS
-        query = Query(begin, recipient=first.recipient)
-        posts = [event_of(item, keep) for item in record.read(query)]
-        is_complete = record.is_complete
-        mine = [post for post in posts if _is_about(post, first)]
-        for post in mine:
-            self.env["mailgun.event"]._receive(self, post)
-        if mine:
-            return "taken"
-        if not is_complete:
-            return "later"
-        return "unknown" if record.reaches(begin) else "untold"
+        rows = self.env["mailgun.delivery"].concat(*posts)
+        moments, recipients = rows.mapped(_sent), set(rows.mapped("recipient"))
+        begin, end = min(moments) - _CLOCK_SECONDS, max(moments) + _CLOCK_SECONDS
+        query = Query(
+            begin,
+            # Of what may still happen the end is left to Mailgun's clock.
+            end if end < now else 0.0,
+            recipient=recipients.pop() if len(recipients) == 1 else "",
+        )
+        told, of_event = set(), _Marks(rows)
+        for event in filter(None, map(self._event_of, record.read(query))):
+            if references := of_event(event):
+                told |= references
+                self.env["mailgun.event"]._receive(self, event)
+        silence = "later"
+        if record.is_complete:
+            silence = "unknown" if record.reaches(begin) else "untold"
+        return ["taken" if post[0].reference in told else silence for post in posts]
+
+    def _event_of(self, item):
+        """Return what an event of the record says; None when it is none."""
+        try:
+            return event_of(item, self.keep_reader_details)
+        except MalformedPayload:
+            return None
 
     def _conclude(self, rows, answer, now):
         moment = datetime.fromtimestamp(now, timezone.utc)
@@ -235,7 +252,26 @@ class MailgunDomain(models.Model):
         committed(self.env.registry, conclude)
 
 
-def _is_about(post, row):
-    """Tell whether an event is about a POST: by our mark, or by the Message-Id."""
-    marked = reference_of(post.payload)
-    return marked == row.reference if marked else post.message_id == row.message_id
+class _Marks:
+    """Tells which POSTs an event is about: by our mark, else by the Message-Id."""
+
+    def __init__(self, rows):
+        self._by_copy = defaultdict(set)
+        for row in rows:
+            copy = row.message_id, row.recipient.lower()
+            self._by_copy[copy].add(row.reference)
+        self._references = set(rows.mapped("reference"))
+
+    def __call__(self, event):
+        """Return their references.
+
+        :param EventPost event: of the record
+        :rtype: set[str]
+        """
+        if mark := reference_of(event.payload):
+            return self._references & {mark}
+        return self._by_copy.get((event.message_id, event.recipient), set())
+
+
+def _sent(row):
+    return row.sending_at.replace(tzinfo=timezone.utc).timestamp()
