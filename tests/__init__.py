@@ -14,6 +14,7 @@ from . import (
     test_delivery_state,
     test_delivery_story,
     test_dmarc,
+    test_documents,
     test_doubt,
     test_event_apply,
     test_event_post,
