@@ -1,6 +1,9 @@
 import re
 from pathlib import Path
 
+from docutils import nodes
+from docutils.core import publish_doctree
+
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.mail_mailgun import const
@@ -21,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 MIB = const.MIB
 ADMINISTRATOR, OPERATOR = "docs/administrator.rst", "docs/operator.rst"
 SECURITY, COMING = "docs/security.rst", "docs/coming_from.rst"
+DOCUMENTS = ("README.rst", ADMINISTRATOR, OPERATOR, SECURITY, COMING)
 
 # document, what stands there around each figure, and the figures of the code
 FIGURES = [
@@ -96,6 +100,14 @@ FIGURES = [
     (COMING, "as it is, up to # MiB", [const.DEFAULT_MAX_MESSAGE_MIB]),
 ]
 
+# What is in italics and stands on screens of Odoo, Mailgun or OCA, or on none.
+OTHERS = """Apps; Update Apps List; General Settings; System Parameters; Privacy Lookup;
+Cancel; Keep Attachments; Keep Original; Create a New Record; FROM Filtering; Outgoing;
+API Security; HTTP webhook signing key; Admin; Sending; Domains; Logs; tag;
+Tracking emails; Unregister Mailgun webhooks; Re-sync Mailgun; Set Bounced;
+Unset Bounced; Check email validity;
+libmagic; nginx; Caddy; Traefik; debug; suppressed; not proven; transport; pipe"""
+
 WORDS = {"two": 2, "three": 3, "four": 4, "fif": 5, "five": 5}
 
 # As documents write them, any of their parts being written out.
@@ -125,10 +137,32 @@ class TestDocuments(BaseCase):
     def test_parameters_are_read_by_the_code(self):
         known = {MAX_MESSAGE_PARAMETER, SLOTS_PARAMETER}
         known |= {f"mail_mailgun.{name}" for name in RETENTION}
-        for document in (ADMINISTRATOR, OPERATOR, SECURITY):
+        for document in DOCUMENTS:
             for name in PARAMETER.findall(self.text(document)):
                 with self.subTest(document=document):
                     self.assertIn(f"mail_mailgun.{name}", known)
+
+    def test_what_is_in_italics_stands_on_a_screen(self):
+        files = [ROOT / "const.py"]
+        for where in (
+            "models/**/*.py",
+            "wizard/*.py",
+            "views/*.xml",
+            "static/src/**/*.*",
+        ):
+            files += ROOT.glob(where)
+        written = "".join(one.read_text() for one in files)
+        names = re.findall(r"^    (\w+) = fields\.", written, re.MULTILINE)
+        shown = {name.replace("_", " ").title() for name in names}
+        shown |= set(" ".join(OTHERS.split()).split("; "))
+        # A sentence of the code goes on in the next line.
+        written = " ".join(written.split()).replace('" "', "")
+        for document in DOCUMENTS:
+            tree = publish_doctree((ROOT / document).read_text())
+            for label in tree.findall(nodes.emphasis):
+                for part in re.split(r" > |: ", " ".join(label.astext().split())):
+                    with self.subTest(document=document, label=part):
+                        self.assertTrue(part in shown or part in written)
 
 
 def _number(text):
