@@ -3,6 +3,7 @@ from . import (
     test_alarms,
     test_answers,
     test_any_answer,
+    test_apps_page,
     test_attachment_type,
     test_bodies,
     test_callers,

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 MIB = const.MIB
 ADMINISTRATOR, OPERATOR = "docs/administrator.rst", "docs/operator.rst"
 SECURITY, COMING = "docs/security.rst", "docs/coming_from.rst"
+APPS_PAGE = "static/description/index.html"
 DOCUMENTS = ("README.rst", ADMINISTRATOR, OPERATOR, SECURITY, COMING)
 
 # document, what stands there around each figure, and the figures of the code
@@ -98,6 +99,11 @@ FIGURES = [
     (SECURITY, "# days, ``keep_payloads_days``", [const.PAYLOAD_RETENTION_DAYS]),
     (SECURITY, "told anything for # days", [const.PENDING_DAYS]),
     (COMING, "as it is, up to # MiB", [const.DEFAULT_MAX_MESSAGE_MIB]),
+    (
+        APPS_PAGE,
+        "Emails out of up to # MB, in of up to # MiB.",
+        [const.MAX_MESSAGE_MB, const.DEFAULT_MAX_MESSAGE_MIB],
+    ),
 ]
 
 # What is in italics and stands on screens of Odoo, Mailgun or OCA, or on none.
