@@ -6,7 +6,8 @@ LOOK = """
     const page = document.querySelector("[name='description_html'] section");
     await Promise.all([...page.querySelectorAll("img")].map((img) => img.decode()));
     const title = page.querySelector("h1").textContent;
-    if (title !== document.querySelector(".o_form_view [name='shortdesc']").textContent) {
+    const name = document.querySelector(".o_form_view [name='shortdesc']").textContent;
+    if (title !== name) {
         throw new Error(`The page is about ${title}`);
     }
     console.log("test successful");
