@@ -1,5 +1,5 @@
 {
-    "name": "Mailgun",
+    "name": "Email through Mailgun",
     "version": "19.0.1.1.0",
     "category": "Productivity/Discuss",
     "summary": "Send, receive and track mail through Mailgun, without a mailbox",

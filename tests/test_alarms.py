@@ -312,7 +312,7 @@ class TestAlarms(AlarmCase):
     # --- the server ------------------------------------------------------------------
 
     def test_a_disk_without_room_is_told(self):
-        with patch.object(alarms, "_FREE_BYTES", 1 << 60):
+        with patch.object(alarms, "FREE_BYTES", 1 << 60):
             self.judge()
             self.pass_time(ALARM_MINUTES["disk"])
             self.judge()

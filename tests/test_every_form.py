@@ -1,3 +1,5 @@
+from lxml import html
+
 from odoo.tests import Form, tagged
 
 from .common import MailgunCase
@@ -22,6 +24,21 @@ class TestEveryForm(MailgunCase):
             for bin_size in (False, True):
                 with self.subTest(model=model, view=view.name, bin_size=bin_size):
                     Form(self.env[model].with_context(bin_size=bin_size), view)
+
+    def test_every_empty_list_says_what_to_do(self):
+        actions = self.env["ir.actions.act_window"].search(
+            [("view_mode", "like", "list"), ("res_model", "like", "mailgun.%")]
+        )
+        actions |= self.env.ref("mail_mailgun.mail_mail_action_decide")
+        self.assertGreater(len(actions), 4)
+        for action in actions:
+            with self.subTest(action=action.name):
+                title, advice = html.fromstring(f"<div>{action.help}</div>")
+                self.assertEqual(title.get("class"), "o_view_nocontent_smiling_face")
+                # A button to press, or a screen to go to, which is there.
+                self.assertTrue(advice.findall("b") or advice.findall("a"))
+                for link in advice.findall("a"):
+                    self.env["ir.actions.act_window"]._for_xml_id(link.get("name"))
 
     def test_a_new_domain_shows_nothing_of_its_mail_until_it_has_a_name(self):
         form = Form(self.env["mailgun.domain"])

@@ -18,7 +18,7 @@ from ..transactions.locks import JUDGING, try_lock
 # How long it is believed that a process has no connection left; it says so each minute.
 _SAID = timedelta(minutes=2, seconds=30)
 
-_FREE_BYTES = 200 * MIB
+FREE_BYTES = 200 * MIB
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ class MailgunDomain(models.Model):
 
     def _trouble_of_disk(self):
         free = shutil.disk_usage(config["data_dir"]).free
-        if free >= _FREE_BYTES:
+        if free >= FREE_BYTES:
             return []
         text = self.env._(
             "Only %s MB are free where Odoo keeps files: soon no mail is taken.",

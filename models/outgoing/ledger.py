@@ -3,7 +3,7 @@
 Each entry is committed in a short transaction of its own: before a POST that it is
 about to be made, after it how it ended. What a crash leaves behind is a row that still
 says ``sending``, and that is the one thing nobody may guess about (see
-``mailgun_delivery_doubt.py``). The sender's own transaction cannot see these rows: its
+``doubt.py``). The sender's own transaction cannot see these rows: its
 snapshot is older. Whatever it has to know of them it learns here.
 """
 

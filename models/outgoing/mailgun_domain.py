@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
@@ -414,7 +416,7 @@ class MailgunDomain(models.Model):
         text = self.env._(
             "%s recipients of messages that were sent without an email.", count
         )
-        remedy = self.env._("See Mailgun Deliveries, filter “In doubt”.")
+        remedy = self.env._("See Mailgun Deliveries, filter “Sending”.")
         return [HealthLine("info", self.env._("Messages in doubt"), text, remedy)]
 
     # === WHERE TO LOOK === #
@@ -437,4 +439,10 @@ class MailgunDomain(models.Model):
         )
         action["domain"] = list(self._waiting_mail())
         action["context"] = {"search_default_group_by_mailgun_wait": 1}
+        action["help"] = Markup(
+            "<p class='o_view_nocontent_smiling_face'>%s</p><p>%s</p>"
+        ) % (
+            self.env._("Nothing waits any more"),
+            self.env._("What became of the emails is in Mailgun Deliveries."),
+        )
         return action

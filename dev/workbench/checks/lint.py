@@ -1,16 +1,15 @@
 """What can be said of the files without running them."""
 
-import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from docutils.core import publish_string
 from lxml import etree
 
 from ..machine import paths, sources
 from ..machine.report import Report
+from . import documents
 
 # It has a script, and no module to run.
 _IMPORT_LINTER = "from importlinter import cli; cli.lint_imports_command()"
@@ -24,7 +23,8 @@ def run(report: Report) -> None:
     report.check("ruff format", _tool("ruff", "format", "--check", "--diff", "."))
     report.check("who imports what", arrows(paths.MODULE))
     report.check("XML is well-formed", _xml_problems())
-    report.check("README.rst renders", _readme_problems())
+    report.check("documents render", documents.rendering_problems())
+    report.check("links of documents", documents.broken_links())
     report.check("pylint-odoo", _pylint_problems())
 
 
@@ -78,27 +78,3 @@ def _xml_problems() -> str:
         except etree.XMLSyntaxError as error:
             problems.append(f"{name}: {error}")
     return "\n".join(problems)
-
-
-def _readme_problems() -> str:
-    readme = paths.ROOT / "README.rst"
-    if not readme.exists():
-        return "there is no README.rst: Apps shows it as the module's description"
-    warnings = io.StringIO()
-    publish_string(
-        readme.read_text(),
-        source_path="README.rst",
-        writer_name="html",
-        # As Odoo does (ir_module.py), but that it ignores what is wrong.
-        settings_overrides={
-            "doctitle_xform": False,
-            "embed_stylesheet": False,
-            "file_insertion_enabled": False,
-            "halt_level": 5,
-            "output_encoding": "unicode",
-            "report_level": 2,
-            "warning_stream": warnings,
-            "xml_declaration": False,
-        },
-    )
-    return warnings.getvalue()

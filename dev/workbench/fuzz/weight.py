@@ -24,8 +24,8 @@ _UNTIL_ANSWER = 4
 _UNTIL_ROUTED = 8
 # By so much it may grow whatever is posted: caches, threads, what is not given back.
 _SLACK = 16 * MIB
-# Of large posts that come at once 128 MiB are held (see Limits in README.rst); twice as
-# much may lie between them, where others have grown.
+# Of large posts that come at once 128 MiB are held (see Limits in
+# docs/administrator.rst); twice as much may lie between them, where others have grown.
 _TOGETHER = 3 * 128 * MIB
 _SLOW = 30
 # Odoo's pool has 64 connections.

@@ -66,6 +66,11 @@ class Outside(SandboxClient):
         state = self._call("GET", "/sandbox/state").json()
         return [*state["routes"], *state["webhooks"]]
 
+    def webhooks(self, domain: str, key: str, kind: str) -> list[str]:
+        """Return the URLs that are told of one type of a domain's events."""
+        found = self._api("GET", f"/v3/domains/{domain}/webhooks", key).json()
+        return found["webhooks"].get(kind, {}).get("urls", [])
+
     def suppressions(self, domain: str, kind: str, key: str) -> list[str]:
         """Return the addresses on one of a domain's lists, such as "bounces"."""
         found = self._api("GET", f"/v3/{domain}/{kind}", key).json()["items"]

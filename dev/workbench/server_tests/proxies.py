@@ -34,7 +34,7 @@ _TITLES = {"nginx": "nginx", "caddy": "Caddy", "traefik": "Traefik"}
 
 @SUBJECT.says
 def a_large_mail_passes(lab: Lab) -> None:
-    """As README.rst has them, the proxies pass a mail of 25 MB to its database."""
+    """As operator.rst has them, the proxies pass a mail of 25 MB to its database."""
     with _odoo(lab, "--db-filter", _FILTER) as url:
         for name in _BUILDERS:
             with _proxy(lab, url, name) as port:
@@ -104,7 +104,7 @@ def _odoo(lab: Lab, *arguments: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _proxy(lab: Lab, url: str, name: str, *changes: tuple[str, str]) -> Iterator[int]:
-    """Run a proxy with the block of README.rst, in which some words are others."""
+    """Run a proxy with the block of operator.rst, in which some words are others."""
     text = proxies.block(_TITLES[name])
     for old, new in changes:
         text = text.replace(old, new)

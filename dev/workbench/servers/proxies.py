@@ -1,4 +1,4 @@
-"""nginx, Caddy and Traefik in front of Odoo, configured as README.rst says."""
+"""nginx, Caddy and Traefik in front of Odoo, configured as docs/operator.rst says."""
 
 import contextlib
 import re
@@ -58,11 +58,11 @@ tls:
 
 
 def block(proxy: str) -> str:
-    """Return what README.rst has an administrator write for a proxy.
+    """Return what docs/operator.rst has an administrator write for a proxy.
 
     :param proxy: its name there
     """
-    text = (paths.ROOT / "README.rst").read_text()
+    text = (paths.ROOT / "docs/operator.rst").read_text()
     _before, after = text.split(f"*{proxy}*", 1)
     _sentence, literal = after.split("::\n\n", 1)
     lines = re.match(r"(?:(?: {4}.*)?\n)+", literal)[0]
@@ -70,7 +70,7 @@ def block(proxy: str) -> str:
 
 
 def nginx(text: str, odoo: str, host: str, files: tuple[Path, Path], port: int) -> str:
-    """Return the configuration that has the block of README.rst in it.
+    """Return the configuration that has the block of docs/operator.rst in it.
 
     :param text: the block, changed as a test needs it
     :param odoo: where Odoo answers, without the scheme
