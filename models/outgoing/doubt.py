@@ -180,7 +180,7 @@ class MailgunDomain(models.Model):
             with self._open_client() as client:
                 record = self._record(client, lambda: not budget.is_over)
                 while left and not budget.is_over:
-                    answers = self._answers_about(left[0], record, client.now())
+                    answers = self._answers_about(left[0], record)
                     for post, answer in zip(left.pop(0), answers, strict=True):
                         self._conclude(post, answer, client.now())
                         found |= answer == "taken"
@@ -202,27 +202,22 @@ class MailgunDomain(models.Model):
         if self.key_kind == "sending":
             raise SettingError("it is a sending key")
 
-    def _answers_about(self, posts, record, now):
+    def _answers_about(self, posts, record):
         """Ask for the events of POSTs of one hour; they are kept, to be applied.
 
         By time and not by Message-Id: Mailgun may have given another one.
 
         :param list posts: the ``mailgun.delivery`` records of each
         :param Record record: of this domain
-        :param float now: by Mailgun's clock, seconds since 1970
         :return: for each of them, see ``_conclude_doubt``
         :rtype: list[str]
         :raise ApiError: it cannot be asked
         """
         rows = self.env["mailgun.delivery"].concat(*posts)
-        moments, recipients = rows.mapped(_sent), set(rows.mapped("recipient"))
-        begin, end = min(moments) - _CLOCK_SECONDS, max(moments) + _CLOCK_SECONDS
-        query = Query(
-            begin,
-            # Of what may still happen the end is left to Mailgun's clock.
-            end if end < now else 0.0,
-            recipient=recipients.pop() if len(recipients) == 1 else "",
-        )
+        begin = min(map(_sent, rows)) - _CLOCK_SECONDS
+        recipients = {row.recipient for row in rows}
+        one = recipients.pop() if len(recipients) == 1 else ""
+        query = Query(begin, recipient=one)
         told, of_event = set(), _Marks(rows)
         for event in filter(None, map(self._event_of, record.read(query))):
             if references := of_event(event):
