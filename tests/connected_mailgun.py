@@ -34,8 +34,9 @@ SUPPRESSIONS = {
 def as_entry(data):
     """Return an event as the Logs have it (recorded in ``answers/record.json``)."""
     entry = {"domain": {"name": "mail.example.com"}, **data}
-    moment = datetime.fromtimestamp(entry.pop("timestamp"), timezone.utc)
-    entry["@timestamp"] = moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+    if "timestamp" in entry:
+        moment = datetime.fromtimestamp(entry.pop("timestamp"), timezone.utc)
+        entry["@timestamp"] = moment.isoformat(timespec="milliseconds")[:-6] + "Z"
     if "user-variables" in entry:
         entry["user-variables"] = json.dumps(entry["user-variables"])
     if storage := entry.get("storage"):

@@ -230,7 +230,6 @@ class TestEventsQuestion(RecordCase):
 
 @tagged("mailgun_tools")
 class TestLogsQuestion(RecordCase):
-    allow_inherited_tests_method = True
     source = "logs"
 
     def test_only_what_is_documented_is_asked_for(self):

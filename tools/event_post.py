@@ -96,6 +96,19 @@ def event_of(data: dict, keep_reader_details: bool = False) -> EventPost:
     )
 
 
+def event_or_none(data: dict, keep_reader_details: bool = False) -> EventPost | None:
+    """Return what an entry of Mailgun's record says; None when it is no event.
+
+    One such entry must not end the reading of the others.
+
+    :param keep_reader_details: see :func:`event_of`
+    """
+    try:
+        return event_of(data, keep_reader_details)
+    except MalformedPayload:
+        return None
+
+
 def reference_of(data: Mapping) -> str:
     """Return our own mark on the mail that an event is about, or "".
 

@@ -8,8 +8,7 @@ from odoo import api, fields, models
 from odoo.tools import format_datetime
 
 from ...tools.api.record import Query, Window
-from ...tools.errors import MalformedPayload
-from ...tools.event_post import event_of, origin_of, reference_of
+from ...tools.event_post import event_or_none, origin_of, reference_of
 from ..domain import keys as secret_keys
 from ..domain.notification import CLOSE, notification
 from ..transactions.own_cursor import own_cursor
@@ -148,7 +147,7 @@ class MailgunEvent(models.Model):
             mail, and how many of these were missing
         """
         keep = domain.keep_reader_details
-        read = [(item, post) for item in items if (post := _post_of(item, keep))]
+        read = [(item, post) for item in items if (post := event_or_none(item, keep))]
         with own_cursor(self.env.registry) as env:
             events = env[self._name]
             unknown = events._write_missed(domain, read, references)
@@ -221,13 +220,6 @@ class MailgunDomain(models.Model):
         kind = "success" if found.is_complete else "warning"
         text = found.describe(self.env)
         return notification(kind, text, CLOSE, sticky=not found.is_complete)
-
-
-def _post_of(item, keep_reader_details):
-    try:
-        return event_of(item, keep_reader_details)
-    except MalformedPayload:
-        return None
 
 
 def _key(post):

@@ -7,8 +7,8 @@ from itertools import chain
 from odoo import api, fields, models
 
 from ...tools.api.record import Query
-from ...tools.errors import ApiError, MalformedPayload, SettingError, UnreadableKey
-from ...tools.event_post import event_of, reference_of
+from ...tools.errors import ApiError, SettingError, UnreadableKey
+from ...tools.event_post import event_or_none, reference_of
 from ..transactions.budget import Budget
 from ..transactions.locks import SENT_MESSAGE, is_being_sent, lock_rows, try_lock
 from ..transactions.own_cursor import committed
@@ -181,9 +181,12 @@ class MailgunDomain(models.Model):
                 record = self._record(client, lambda: not budget.is_over)
                 while left and not budget.is_over:
                     answers = self._answers_about(left[0], record)
+                    found |= "taken" in answers
                     for post, answer in zip(left.pop(0), answers, strict=True):
+                        # Those that there is no time for are asked about again.
+                        if budget.is_over:
+                            break
                         self._conclude(post, answer, client.now())
-                        found |= answer == "taken"
         except ApiError as error:
             _logger.info("Mailgun's record tells nothing of mail in doubt: %s", error)
             is_setting = isinstance(error, SettingError)
@@ -219,21 +222,15 @@ class MailgunDomain(models.Model):
         one = recipients.pop() if len(recipients) == 1 else ""
         query = Query(begin, recipient=one)
         told, of_event = set(), _Marks(rows)
-        for event in filter(None, map(self._event_of, record.read(query))):
-            if references := of_event(event):
+        for item in record.read(query):
+            event = event_or_none(item, self.keep_reader_details)
+            if event and (references := of_event(event)):
                 told |= references
                 self.env["mailgun.event"]._receive(self, event)
         silence = "later"
-        if record.is_complete:
+        if record.is_complete and len(told) < len(posts):
             silence = "unknown" if record.reaches(begin) else "untold"
         return ["taken" if post[0].reference in told else silence for post in posts]
-
-    def _event_of(self, item):
-        """Return what an event of the record says; None when it is none."""
-        try:
-            return event_of(item, self.keep_reader_details)
-        except MalformedPayload:
-            return None
 
     def _conclude(self, rows, answer, now):
         moment = datetime.fromtimestamp(now, timezone.utc)

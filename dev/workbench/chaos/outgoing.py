@@ -22,8 +22,8 @@ from .recipients import kind_of, server_options
 
 # Seconds after which the local Mailgun repeats an event that was not taken.
 _SCHEDULE = "1,1,2,2,3,3,5,5,5,5,10,10,10,10,20,20,20,20,30,30"
-# As operator.rst advises for a threaded server, a third of the pool: the local Mailgun
-# posts everything at once when Odoo is back.
+# As docs/operator.rst advises for a threaded server, a third of the pool: the local
+# Mailgun posts everything at once when Odoo is back.
 _HTTP_THREADS = "21"
 # Kills begin with the first mails, and end while enough is left to be sent.
 _SHARE = 0.8
